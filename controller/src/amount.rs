@@ -1,0 +1,142 @@
+//! Exact numbers: measured values and thresholds as millionths, so that nine instances at 80 % over 60 % need twelve,
+//! never thirteen.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, Sub};
+
+use serde::{Deserialize, Serialize};
+
+/// A non-negative amount in millionths of its unit: a share of 1 (0.8 = 80 %), connections, requests per second.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Amount(u64);
+
+/// The largest whole amount: a billion of anything is a broken meter, and sums of them still fit.
+const WHOLE_LIMIT: u64 = 1_000_000_000;
+const MILLION: u64 = 1_000_000;
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// One whole, or 100 %.
+    pub const ONE: Self = Self(MILLION);
+
+    /// `millionths` of a unit.
+    pub const fn from_millionths(millionths: u64) -> Self {
+        Self(millionths)
+    }
+
+    /// A whole number of units.
+    pub const fn whole(units: u32) -> Self {
+        Self(units as u64 * MILLION)
+    }
+
+    /// A measured float, unless it is not a number, negative, infinite or absurdly large.
+    pub fn measured(value: f64) -> Option<Self> {
+        #[expect(clippy::cast_precision_loss, reason = "a billion is exact in an f64")]
+        let limit = WHOLE_LIMIT as f64;
+        if !value.is_finite() || value < 0.0 || value > limit {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "finite, not negative and bounded by the line above"
+        )]
+        Some(Self((value * 1e6).round() as u64))
+    }
+
+    /// In millionths.
+    pub const fn millionths(self) -> u64 {
+        self.0
+    }
+
+    /// As a float, for people and charts only.
+    #[expect(clippy::cast_precision_loss, reason = "shown, not computed with")]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// How many parts of the size `part` are needed to hold `self`; `None` where `part` is zero.
+    pub fn divided_up(self, part: Self) -> Option<u32> {
+        if part.0 == 0 {
+            return None;
+        }
+        u32::try_from(self.0.div_ceil(part.0)).ok()
+    }
+
+    /// `self` × `factor`, saturating.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self(self.0.saturating_mul(u64::from(factor)))
+    }
+
+    /// `self` × `share`, where `share` is a part of one.
+    #[must_use]
+    pub fn share(self, share: Self) -> Self {
+        let product = u128::from(self.0) * u128::from(share.0) / u128::from(MILLION);
+        Self(u64::try_from(product).unwrap_or(u64::MAX))
+    }
+
+    /// `self` spread evenly over `count`; zero where there is nobody.
+    #[must_use]
+    pub fn over(self, count: usize) -> Self {
+        Self(self.0.checked_div(count as u64).unwrap_or(0))
+    }
+}
+
+impl Add for Amount {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Amount {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl fmt::Display for Amount {
+    /// Whole numbers bare, others with at most three decimals: `3`, `0.8`, `0.333`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thousandths = (self.0 + 500) / 1_000;
+        let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
+        f.pad(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_that_is_no_amount_is_not_read_as_zero() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1, 1e308] {
+            assert_eq!(Amount::measured(value), None, "{value}");
+        }
+        assert_eq!(
+            Amount::measured(0.3),
+            Some(Amount::from_millionths(300_000))
+        );
+    }
+
+    #[test]
+    fn amounts_are_shown_without_trailing_zeros() {
+        let shown = |m| Amount::from_millionths(m).to_string();
+        assert_eq!(
+            [shown(0), shown(800_000), shown(3_000_000), shown(333_333)],
+            ["0", "0.8", "3", "0.333"]
+        );
+    }
+}

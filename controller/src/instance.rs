@@ -1,0 +1,210 @@
+//! An instance, from the wish to the end of it.
+//!
+//! ```text
+//!                        ┌───────────────────── refused, lost ──► Failed
+//!  Intent ──► Launching ──► Booting ──► InService ──► Draining
+//!    │            │            │            │            │
+//!    │            └────────────┴──── died ──┴────────────┴──► Terminating ──► Gone
+//!    └─ adopted: straight to Booting
+//! ```
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CloudName, InstanceId, ProviderId, TemplateName};
+
+/// How far an instance has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Written down; the cloud may or may not have been asked.
+    Intent,
+    /// The cloud has accepted and not started it yet.
+    Launching,
+    /// It runs and is not healthy yet.
+    Booting,
+    /// It is healthy and receives connections.
+    InService,
+    /// It receives no new connections and may finish those it has.
+    Draining,
+    /// It is being removed.
+    Terminating,
+    /// It is removed, and its address is free.
+    Gone,
+    /// It never was: the cloud refused, with proof.
+    Failed,
+}
+
+/// Every move that an instance may make; any other is a bug.
+const LEGAL: [(Phase, Phase); 14] = [
+    (Phase::Intent, Phase::Launching),
+    (Phase::Intent, Phase::Booting),
+    (Phase::Intent, Phase::Failed),
+    (Phase::Launching, Phase::Booting),
+    (Phase::Launching, Phase::Terminating),
+    (Phase::Launching, Phase::Gone),
+    (Phase::Booting, Phase::InService),
+    (Phase::Booting, Phase::Terminating),
+    (Phase::Booting, Phase::Gone),
+    (Phase::InService, Phase::Draining),
+    (Phase::InService, Phase::Terminating),
+    (Phase::Draining, Phase::Terminating),
+    (Phase::Terminating, Phase::Gone),
+    (Phase::Launching, Phase::Failed),
+];
+
+impl Phase {
+    /// Whether an instance may move from `self` to `to`.
+    pub fn may_become(self, to: Self) -> bool {
+        LEGAL.contains(&(self, to))
+    }
+
+    /// Nothing comes after this.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Gone | Self::Failed)
+    }
+
+    /// On its way in, or in: what counts towards the number that is wanted.
+    pub fn counts(self) -> bool {
+        matches!(
+            self,
+            Self::Intent | Self::Launching | Self::Booting | Self::InService
+        )
+    }
+
+    /// The word in the CSV and in the status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Launching => "launching",
+            Self::Booting => "booting",
+            Self::InService => "in_service",
+            Self::Draining => "draining",
+            Self::Terminating => "terminating",
+            Self::Gone => "gone",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What we know of one instance, durably. Written before the cloud is asked; everything that the cloud is told is frozen
+/// here, so that asking again after a crash is asking the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name, and the idempotency key of its launch.
+    pub id: InstanceId,
+    /// Its place among the tenant's instances, from zero; a replacement takes the place of the one it replaces.
+    pub slot: u32,
+    /// Where it runs.
+    pub cloud: CloudName,
+    /// What it is made from.
+    pub template: TemplateName,
+    /// Its address in the tenant's subnet, its own until it is gone.
+    pub address: Ipv4Addr,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Since when (steady).
+    pub since: Timestamp,
+    /// When it was wished for (steady).
+    pub created: Timestamp,
+    /// What the cloud calls it, once it has answered.
+    pub provider: Option<ProviderId>,
+    /// Since when it has been in service (steady).
+    pub in_service: Option<Timestamp>,
+    /// How it leaves, from `Draining` on.
+    pub drain: Option<Drain>,
+    /// In how many complete listings in a row its cloud did not show it, and since when (steady).
+    pub missing: Option<Missing>,
+}
+
+/// An instance that its cloud does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Since when (steady).
+    pub since: Timestamp,
+    /// In how many complete listings in a row.
+    pub listings: u32,
+}
+
+/// How an instance leaves; the row in the log that it ends in is its drain certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// Why it has to go.
+    pub cause: Cause,
+    /// Since when (steady).
+    pub started: Timestamp,
+    /// After this long its connections are cut.
+    pub limit: SignedDuration,
+    /// Flows that it had when it was taken out of rotation; `None` until they were counted.
+    pub flows_at_start: Option<u32>,
+    /// Flows that it had when it was last counted; what is left at the end was cut.
+    pub flows_at_end: Option<u32>,
+}
+
+/// Why an instance has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Fewer are needed.
+    ScaleIn,
+    /// It answered no more.
+    Unhealthy,
+    /// Its cloud says that it has stopped.
+    Died,
+    /// It never became healthy.
+    NeverHealthy,
+    /// The tenant is being removed.
+    Destroyed,
+}
+
+impl Cause {
+    /// The word in the CSV.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ScaleIn => "scale_in",
+            Self::Unhealthy => "unhealthy",
+            Self::Died => "died",
+            Self::NeverHealthy => "never_healthy",
+            Self::Destroyed => "destroyed",
+        }
+    }
+}
+
+impl Instance {
+    /// Moves on to `phase`.
+    ///
+    /// # Panics
+    /// On a move that is not in the table: a bug of ours, in a debug build; a release refuses the move and says so.
+    pub fn enter(&mut self, phase: Phase, now: Timestamp) {
+        if !self.phase.may_become(phase) {
+            debug_assert!(
+                false,
+                "{} cannot go from {} to {phase}",
+                self.id, self.phase
+            );
+            tracing::error!(instance = %self.id, from = %self.phase, to = %phase, "illegal move refused");
+            return;
+        }
+        self.phase = phase;
+        self.since = now;
+        if phase == Phase::InService {
+            self.in_service = Some(now);
+        }
+    }
+
+    /// An address on the wire made from the instance's address, so that a replacement in the same slot is the same
+    /// neighbour to everybody: `02:00` and the four bytes.
+    pub fn mac(&self) -> [u8; 6] {
+        let [a, b, c, d] = self.address.octets();
+        [0x02, 0x00, a, b, c, d]
+    }
+}

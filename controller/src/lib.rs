@@ -1,0 +1,21 @@
+//! Decides how many instances a tenant needs, where, and in which steps. Pure: it names no sibling crate, does no I/O but
+//! through its [`ports`], and takes the time as an argument.
+//!
+//! ```text
+//! Southbound::list + Meter::sample + Dataplane::observe → Observed
+//!   → settle (what became of each instance) → decide (how many, and why) → place (where) → plan (what) → check
+//!   → tick: 1 intents durable  2 launch  3 routes  4 terminate the drained, only if 3 succeeded → journal
+//! ```
+
+pub mod amount;
+pub mod decide;
+pub mod id;
+pub mod instance;
+pub mod journal;
+pub mod load;
+pub mod network;
+pub mod ports;
+pub mod schedule;
+pub mod spec;
+pub mod status;
+pub mod time;

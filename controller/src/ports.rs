@@ -1,0 +1,233 @@
+//! What the core needs of the world. The outside implements these traits; the arrows point inward.
+//!
+//! Every call may be repeated: after a crash the same call comes again, with the same arguments, and must mean the same.
+//! An adapter never answers with less than it was asked for: it gives all, or an error. It does not retry; `drive` does.
+
+use std::net::Ipv4Addr;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+
+use crate::id::{CloudName, Generation, InstanceId, ProviderId, TenantName};
+use crate::instance::Instance;
+use crate::journal::{Entry, Event};
+use crate::load::Sample;
+use crate::network::{NetworkPlan, NetworkSeen};
+use crate::spec::{Subnet, TenantSpec};
+use crate::time::Now;
+
+/// A cloud: a place where instances run.
+#[async_trait]
+pub trait Southbound: Send + Sync {
+    /// Every instance of this tenant that exists, also those that start, stop or have died and not been removed. Others'
+    /// instances are not in it. All pages, or an error.
+    async fn list(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError>;
+
+    /// Makes the instance of this intent exist. Idempotent by `launch.id`: where it exists already, it is returned as it is.
+    /// One call makes at most one instance, whatever happens to the caller.
+    async fn launch(&self, launch: &Launch) -> Result<InstanceSeen, CloudError>;
+
+    /// Makes this very instance exist no more, with its disk. `Ok` where it is gone already.
+    async fn terminate(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError>;
+}
+
+/// What a cloud is told when it is to make an instance; frozen with the intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// Whose.
+    pub tenant: TenantName,
+    /// The record: id, template, address.
+    pub instance: Instance,
+    /// The subnet that its address is in.
+    pub subnet: Subnet,
+}
+
+/// An instance as its cloud shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSeen {
+    /// What the cloud calls it.
+    pub provider: ProviderId,
+    /// The intent that it was made for, read from its tags.
+    pub id: InstanceId,
+    /// What it does.
+    pub state: CloudState,
+}
+
+/// What an instance does, says its cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloudState {
+    /// It is being made.
+    Starting,
+    /// It runs.
+    Running,
+    /// It runs no more and still takes room.
+    Stopped,
+}
+
+/// What to do next when a cloud does not do as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CloudErrorKind {
+    /// What was named does not exist.
+    NotFound,
+    /// It has no room: ask the next cloud now, this one later.
+    NoCapacity,
+    /// Too many calls: ask later.
+    Throttled,
+    /// We may not: a person has to act; ask the next cloud.
+    Denied,
+    /// What we asked makes no sense to it: a person has to act; ask the next cloud.
+    Rejected,
+    /// No answer, or one that says nothing: what we asked may have happened. Look before asking again.
+    Unreachable,
+}
+
+/// A cloud did not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{cloud} could not {operation}: {detail}")]
+pub struct CloudError {
+    /// Which cloud.
+    pub cloud: CloudName,
+    /// What to do next.
+    pub kind: CloudErrorKind,
+    /// What was asked: `list instances`, `launch i-…`.
+    pub operation: String,
+    /// What it said, and where it helps, what a person can do.
+    pub detail: String,
+}
+
+/// Makes packets go where they should.
+#[async_trait]
+pub trait Dataplane: Send + Sync {
+    /// Makes the tenant's network exactly this, and returns once the kernel, read back, says so. Idempotent, and cheap where
+    /// nothing is to be done. New connections never find a moment without rules. What is not ours is not touched.
+    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError>;
+
+    /// What the network is and how its endpoints answer. An empty answer where the tenant has no network.
+    async fn observe(&self, tenant: &TenantName) -> Result<NetworkSeen, DataplaneError>;
+
+    /// Forgets every flow of an address whose instance is gone, so that the next owner starts clean. Idempotent.
+    async fn forget(
+        &self,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        address: Ipv4Addr,
+    ) -> Result<(), DataplaneError>;
+
+    /// Makes the tenant's network exist no more: goes on past errors and returns all of them. `Ok` where it is gone already.
+    async fn destroy(&self, tenant: &TenantName) -> Result<(), DataplaneError>;
+}
+
+/// The network could not be made or seen as asked. The next tick asks again.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the network of tenant {tenant} could not be {operation}: {detail}")]
+pub struct DataplaneError {
+    /// Whose network.
+    pub tenant: TenantName,
+    /// `applied`, `observed`, `removed` …
+    pub operation: &'static str,
+    /// What was said, the command that said it, and where it helps, what a person can do.
+    pub detail: String,
+}
+
+/// Measures instances.
+#[async_trait]
+pub trait Meter: Send + Sync {
+    /// Fresh readings of these instances. One that cannot be read is left out; a rate needs two readings and is left out the
+    /// first time. An error where the meter as a whole does not work.
+    async fn sample(
+        &self,
+        tenant: &TenantName,
+        instances: &[Instance],
+        now: Now,
+    ) -> Result<Vec<Sample>, MeterError>;
+}
+
+/// A meter does not work.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the {meter} meter could not be read: {detail}")]
+pub struct MeterError {
+    /// Which.
+    pub meter: &'static str,
+    /// What was said.
+    pub detail: String,
+}
+
+/// Remembers. What it has answered `Ok` to survives a crash.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// All that is known of a tenant, with the journal's entries since `history` ago; `None` for a tenant that is not known.
+    async fn load(
+        &self,
+        tenant: &TenantName,
+        history: SignedDuration,
+    ) -> Result<Option<TenantState>, StoreError>;
+
+    /// What is wanted of a tenant now; asked at every tick, so cheap. `None` for a tenant that is not known.
+    async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError>;
+
+    /// Writes these instances (whole, by id) and appends these events, all or nothing. Instances that are over are kept in
+    /// the journal only. Returns the entries with their numbers.
+    async fn record(
+        &self,
+        tenant: &TenantName,
+        now: Now,
+        instances: &[Instance],
+        events: &[Event],
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// The tenant is gone, with nothing left: forgets its spec and orders. The journal stays.
+    async fn close(&self, tenant: &TenantName, now: Now) -> Result<(), StoreError>;
+}
+
+/// What is wanted of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// What it asked for.
+    pub spec: TenantSpec,
+    /// The version of it.
+    pub generation: Generation,
+    /// What people have ordered.
+    pub orders: Orders,
+}
+
+/// All that is known of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantState {
+    /// What is wanted.
+    pub wish: Wish,
+    /// Every instance that is not over, in order of id.
+    pub instances: Vec<Instance>,
+    /// The recent journal, oldest first.
+    pub journal: Vec<Entry>,
+}
+
+/// What people have ordered, beside the spec. Survives restarts (I26).
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Orders {
+    /// No voluntary action; broken instances are not replaced either. Traffic flows on, and health still steers it.
+    pub is_paused: bool,
+    /// Exactly so many, until told otherwise; within min and max.
+    pub desired: Option<u32>,
+    /// The tenant is being removed.
+    pub is_destroyed: bool,
+}
+
+/// Nothing was written. No action may follow that the record should have held.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the store could not {operation}: {detail}")]
+pub struct StoreError {
+    /// What was tried.
+    pub operation: &'static str,
+    /// What was said, and where it helps, what a person can do.
+    pub detail: String,
+}
+
+/// Tells the time, and waits.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Now;
+
+    /// Returns after this long, by the steady clock.
+    async fn sleep(&self, duration: SignedDuration);
+}

@@ -1,0 +1,203 @@
+//! What the tenant asked for. Every key is here with its default already filled in; `northbound::tenant_file` reads and
+//! checks the text, so that a [`TenantSpec`] in hand is a valid one.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::id::{CloudName, SubnetName, TemplateName, TenantName};
+use crate::load::Metric;
+use crate::schedule::Window;
+
+/// One tenant's whole wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantSpec {
+    /// Who.
+    pub tenant: TenantName,
+    /// The addresses.
+    pub network: Network,
+    /// What clients reach, and how an instance shows that it is well.
+    pub service: Service,
+    /// How many, of what.
+    pub instances: Instances,
+    /// Where, in order of preference. Never empty.
+    pub clouds: Vec<CloudPreference>,
+    /// When the number changes.
+    pub policy: Policy,
+    /// What is written down.
+    pub logs: Logs,
+}
+
+/// The tenant's own network, and its one public address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Where clients connect to.
+    pub public_ip: Ipv4Addr,
+    /// At least one; instances live in the first.
+    pub subnets: Vec<Subnet>,
+    /// How new connections are shared out among the clouds.
+    pub split: Split,
+}
+
+/// A range of the tenant's addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The tenant's word for it.
+    pub name: SubnetName,
+    /// The range.
+    pub cidr: Ipv4Net,
+    /// The router's address in it.
+    pub gateway: Ipv4Addr,
+    /// The first address that an instance may have.
+    pub dhcp_start: Ipv4Addr,
+    /// The last address that an instance may have.
+    pub dhcp_end: Ipv4Addr,
+}
+
+/// How new connections are shared out among the clouds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Each cloud by the number of its instances, so that every instance gets the same share.
+    #[default]
+    ByInstances,
+    /// Each cloud the same, however many instances it has.
+    Equal,
+}
+
+/// What clients reach, and how an instance shows that it is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Ports of the public address, and where they lead. At least one.
+    pub listen: Vec<Listener>,
+    /// How an instance is asked whether it is well.
+    pub health: HealthCheck,
+}
+
+/// One port of the public address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The protocol that is forwarded.
+    pub protocol: Protocol,
+    /// The public port; zero for ICMP, which has none.
+    pub port: u16,
+    /// The instance's port; zero for ICMP.
+    pub to: u16,
+}
+
+/// What can be balanced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// A connection is a flow.
+    Tcp,
+    /// A pair of addresses and ports is a flow, until it is silent for a while.
+    Udp,
+    /// An echo identifier is a flow.
+    Icmp,
+}
+
+/// How an instance is asked whether it is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// The question.
+    pub probe: Probe,
+    /// From one question to the next.
+    pub every: SignedDuration,
+    /// Without an answer after this long, the question counts as failed.
+    pub timeout: SignedDuration,
+    /// So many failures in a row make an instance unhealthy.
+    pub unhealthy_after: u32,
+    /// So many answers in a row make it healthy.
+    pub healthy_after: u32,
+}
+
+/// A question to an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// `GET path` on this port is answered with a 2xx.
+    Http {
+        /// The instance's port.
+        port: u16,
+        /// Begins with `/`.
+        path: String,
+    },
+    /// A connection to this port is accepted.
+    Tcp {
+        /// The instance's port.
+        port: u16,
+    },
+}
+
+/// How many, of what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instances {
+    /// Never fewer, as far as it is in our hands.
+    pub min: u32,
+    /// Never more, but for `surge` while one is replaced.
+    pub max: u32,
+    /// What they are made from.
+    pub template: TemplateName,
+    /// How many above `max` a replacement may take for a short time.
+    pub surge: u32,
+    /// An instance that is not healthy this long after its launch is given up.
+    pub boot_timeout: SignedDuration,
+}
+
+/// A cloud that the tenant wants to be in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudPreference {
+    /// Which.
+    pub name: CloudName,
+    /// At most so many there; the cloud's own capacity holds too.
+    pub max: Option<u32>,
+}
+
+/// When the number changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Follow a metric. Together with `windows` this is what S4 calls custom: the windows raise its minimum.
+    pub dynamic: Option<Dynamic>,
+    /// Times at which a certain number is needed.
+    pub windows: Vec<Window>,
+    /// The pause after a voluntary action, before the next one in either direction; the field says cooldown.
+    pub buffer: SignedDuration,
+    /// An instance on its way out may finish its connections for this long.
+    pub drain: SignedDuration,
+    /// A scale-in follows the highest number that was wanted during this long.
+    pub stabilization: SignedDuration,
+    /// What an instance reports in its first so many seconds of service does not count.
+    pub warm_up: SignedDuration,
+    /// At most so many instances are added at a time; `None` for half of what runs, at least 4.
+    pub max_step_out: Option<u32>,
+    /// At most so many instances are removed at a time; `None` for half of what runs, at least 1.
+    pub max_step_in: Option<u32>,
+}
+
+/// Follow a metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dynamic {
+    /// What is measured, per instance.
+    pub metric: Metric,
+    /// Where its average should be.
+    pub threshold: Amount,
+    /// The average is taken over this long.
+    pub window: SignedDuration,
+    /// Act when the threshold is crossed.
+    pub reactive: bool,
+    /// Act when it is about to be crossed.
+    pub proactive: bool,
+    /// A deviation from the threshold smaller than this share of it is left alone.
+    pub tolerance: Amount,
+}
+
+/// What is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    /// Whether metrics are kept. Actions and decisions always are.
+    pub metrics: bool,
+}
