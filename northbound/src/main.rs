@@ -1,1 +1,3 @@
+//! `asaas`: parse, run, tell what went wrong.
+
 fn main() {}

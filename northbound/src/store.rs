@@ -1,0 +1,294 @@
+//! Remembers: specs by generation, orders, instances and the journal, in one `SQLite` file. What was answered `Ok` survives
+//! `kill -9` and a power cut; what could not be written was not written at all.
+//!
+//! ```text
+//! state_dir/lock        one service at a time (`lock`)
+//! state_dir/asaas.db    the tables (`schema`), in WAL mode, flushed to the disk at every commit
+//!      writer ── ticks, apply, orders      one connection, one transaction at a time
+//!      reader ── log files, status, explain  a second one, so that a long look never holds up a tick
+//! ```
+//!
+//! It decides nothing, and it does not retry: whoever asked is told.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use controller::id::TenantName;
+use controller::instance::Instance;
+use controller::journal::{Entry, Event};
+use controller::ports::{Store, StoreError, TenantState, Wish};
+use controller::time::Now;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::{Mutex, watch};
+
+mod convert;
+mod journal;
+mod lock;
+mod schema;
+mod tenant;
+
+pub use journal::{JOURNAL_PAGE, Page};
+pub use lock::{StateDir, StateDirError};
+pub use tenant::{Applied, Change, Order, Refusal, TenantRow};
+
+/// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Every statement that we have, so that none is compiled twice.
+const CACHED_STATEMENTS: usize = 64;
+
+/// The store in a file. Clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Connection>>,
+    file: PathBuf,
+    deployment: String,
+    steady: Timestamp,
+    appended: watch::Sender<u64>,
+    state: StateDir,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.inner.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store in this directory, or makes it. A file that is damaged, foreign or newer is left alone and refused:
+    /// acting on half of what is known would be worse than not acting (I15).
+    pub fn open(state: StateDir) -> Result<Self, StoreError> {
+        let file = state.path().join("asaas.db");
+        let operation = "open its file";
+        let explain = |error: &rusqlite::Error| explained(operation, &file, error);
+        let mut writer = connect(&file, false).map_err(|error| explain(&error))?;
+        schema::prepare(&mut writer).map_err(|error| match error {
+            schema::SchemaError::Sql(error) => explain(&error),
+            other => StoreError {
+                operation,
+                detail: format!(
+                    "{}: {other}. Nothing is touched and traffic flows on; put a good copy of the file there, \
+                     or set another `state_dir`",
+                    file.display()
+                ),
+            },
+        })?;
+        let deployment = tenant::deployment(&mut writer).map_err(|error| explain(&error))?;
+        let steady = journal::last_steady(&writer).map_err(|error| explain(&error))?;
+        let reader = connect(&file, true).map_err(|error| explain(&error))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer: Arc::new(Mutex::new(writer)),
+                reader: Arc::new(Mutex::new(reader)),
+                file,
+                deployment,
+                steady,
+                appended: watch::Sender::new(0),
+                state,
+            }),
+        })
+    }
+
+    /// A short random text, made when the file was; salts the names of everything that this service makes in the kernel.
+    pub fn deployment(&self) -> &str {
+        &self.inner.deployment
+    }
+
+    /// What the steady clock had come to when the file was last written, as it was opened.
+    pub fn last_steady(&self) -> Timestamp {
+        self.inner.steady
+    }
+
+    /// The directory that is ours while this store is open.
+    pub fn state(&self) -> &StateDir {
+        &self.inner.state
+    }
+
+    /// Changes whenever the journal has grown.
+    pub fn appended(&self) -> watch::Receiver<u64> {
+        self.inner.appended.subscribe()
+    }
+
+    /// One transaction: all of `work`, or nothing.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.inner.writer).lock_owned().await;
+        self.run(operation, move || {
+            let mut connection = connection;
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&tx)?;
+            tx.commit()?;
+            Ok(result)
+        })
+        .await
+    }
+
+    /// One consistent look, on the connection of the ticks: short ones only.
+    async fn look<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.inner.writer).lock_owned().await;
+        self.run(operation, move || {
+            let mut connection = connection;
+            let tx = connection.transaction()?;
+            work(&tx)
+        })
+        .await
+    }
+
+    /// One consistent look, beside the ticks.
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.inner.reader).lock_owned().await;
+        self.run(operation, move || {
+            let mut connection = connection;
+            let tx = connection.transaction()?;
+            work(&tx)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => Err(explained(operation, &self.inner.file, &error)),
+            Err(stopped) => Err(StoreError {
+                operation,
+                detail: stopped.to_string(),
+            }),
+        }
+    }
+
+    fn has_grown(&self) {
+        self.inner.appended.send_modify(|count| *count += 1);
+    }
+}
+
+fn connect(file: &Path, is_reader: bool) -> rusqlite::Result<Connection> {
+    let access = if is_reader {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    if !is_reader {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+    }
+    Ok(connection)
+}
+
+/// Says what a person can do about it.
+fn explained(operation: &'static str, file: &Path, error: &rusqlite::Error) -> StoreError {
+    let file = file.display();
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => format!(
+            "the disk that holds {file} is full. Nothing was written and nothing is changed until there is room; \
+             free some, and the service goes on by itself"
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
+            "{file} is damaged. Nothing is touched and traffic flows on; put a good copy of the file there, or set \
+             another `state_dir`"
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("another program holds {file}; end it, and the service goes on by itself")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            format!(
+                "{file} cannot be written; check its owner, its mode and how its disk is mounted"
+            )
+        }
+        Some(ErrorCode::SystemIoFailure) => format!(
+            "the disk that holds {file} does not do as asked; see whether it is full (`df`) or broken (`dmesg`)"
+        ),
+        _ => format!("in {file}"),
+    };
+    StoreError {
+        operation,
+        detail: format!("{error}: {advice}"),
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(
+        &self,
+        tenant: &TenantName,
+        history: SignedDuration,
+    ) -> Result<Option<TenantState>, StoreError> {
+        let tenant = tenant.clone();
+        self.look("load a tenant", move |connection| {
+            let Some(wish) = tenant::wish(connection, &tenant)? else {
+                return Ok(None);
+            };
+            Ok(Some(TenantState {
+                wish,
+                instances: tenant::instances(connection, &tenant)?,
+                journal: journal::recent(connection, &tenant, history)?,
+            }))
+        })
+        .await
+    }
+
+    async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError> {
+        let tenant = tenant.clone();
+        self.look("read a wish", move |connection| {
+            tenant::wish(connection, &tenant)
+        })
+        .await
+    }
+
+    async fn record(
+        &self,
+        tenant: &TenantName,
+        now: Now,
+        instances: &[Instance],
+        events: &[Event],
+    ) -> Result<Vec<Entry>, StoreError> {
+        if instances.is_empty() && events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (tenant, instances, events) = (tenant.clone(), instances.to_vec(), events.to_vec());
+        let entries = self
+            .write("write the record", move |tx| {
+                tenant::put_instances(tx, &tenant, &instances)?;
+                journal::append(tx, &tenant, now, events)
+            })
+            .await?;
+        self.has_grown();
+        Ok(entries)
+    }
+
+    async fn close(&self, tenant: &TenantName, now: Now) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.write("close a tenant", move |tx| tenant::close(tx, &tenant, now))
+            .await?;
+        self.has_grown();
+        Ok(())
+    }
+}

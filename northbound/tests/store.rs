@@ -1,0 +1,610 @@
+//! The store's promises, on a real file.
+
+use std::path::Path;
+
+use controller::amount::Amount;
+use controller::id::{Generation, InstanceId, TenantName};
+use controller::instance::{Instance, Phase};
+use controller::journal::{Event, Move};
+use controller::load::{Metric, Sample};
+use controller::ports::Store;
+use controller::spec::TenantSpec;
+use controller::time::Now;
+use jiff::{SignedDuration, Timestamp};
+use northbound::store::{Applied, Change, Order, Refusal, SqliteStore, StateDir};
+
+fn open(directory: &Path) -> SqliteStore {
+    SqliteStore::open(StateDir::take(directory).unwrap()).unwrap()
+}
+
+fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
+    serde_json::from_value(serde_json::json!({
+        "tenant": tenant,
+        "network": {
+            "public_ip": public_ip,
+            "subnets": [{
+                "name": "net", "cidr": "19.0.0.0/24", "gateway": "19.0.0.1",
+                "dhcp_start": "19.0.0.2", "dhcp_end": "19.0.0.254",
+            }],
+            "split": "by_instances",
+        },
+        "service": {
+            "listen": [{ "protocol": "tcp", "port": 80, "to": 8080 }],
+            "health": {
+                "probe": { "http": { "port": 8080, "path": "/health" } },
+                "every": "PT1S", "timeout": "PT1S", "unhealthy_after": 3, "healthy_after": 1,
+            },
+        },
+        "instances": { "min": 2, "max": 5, "template": "web", "surge": 0, "boot_timeout": "PT1M" },
+        "clouds": [{ "name": "local-a", "max": null }],
+        "policy": {
+            "dynamic": null, "windows": [], "buffer": "PT2M", "drain": "PT30S", "stabilization": "PT5M",
+            "warm_up": "PT10S", "max_step_out": null, "max_step_in": null,
+        },
+        "logs": { "metrics": true },
+    }))
+    .unwrap()
+}
+
+fn name(text: &str) -> TenantName {
+    text.parse().unwrap()
+}
+
+fn now() -> Now {
+    Now::at("2026-01-15T08:00:00Z".parse().unwrap())
+}
+
+fn later(seconds: i64) -> Now {
+    now().after(SignedDuration::from_secs(seconds))
+}
+
+fn instance(chance: u32, phase: Phase) -> Instance {
+    Instance {
+        id: InstanceId::new(1_000, chance),
+        slot: chance,
+        cloud: "local-a".parse().unwrap(),
+        template: "web".parse().unwrap(),
+        address: "19.0.0.2".parse().unwrap(),
+        phase,
+        since: now().steady,
+        created: now().steady,
+        provider: None,
+        in_service: None,
+        drain: None,
+        missing: None,
+    }
+}
+
+fn moved(instance: &Instance) -> Event {
+    Event::Moved(Move {
+        instance: instance.id,
+        cloud: instance.cloud.clone(),
+        address: instance.address,
+        from: None,
+        to: instance.phase,
+        why: "a test".to_owned(),
+        drain: None,
+    })
+}
+
+fn alarm(what: &str) -> Event {
+    Event::Alarm {
+        what: what.to_owned(),
+    }
+}
+
+async fn apply(store: &SqliteStore, spec: &TenantSpec) -> Applied {
+    store
+        .apply(spec, "text", None, now(), "a test")
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_spec_applied_twice_is_one_generation() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let spec = spec("demo", "45.45.45.45");
+
+    let first = apply(&store, &spec).await;
+    let second = apply(&store, &spec).await;
+
+    assert_eq!(
+        first,
+        Applied {
+            generation: Generation(1),
+            change: Change::Created
+        }
+    );
+    assert_eq!(
+        second,
+        Applied {
+            generation: Generation(1),
+            change: Change::Same
+        }
+    );
+}
+
+// I13
+#[tokio::test]
+async fn an_apply_against_an_older_generation_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let mut changed = spec("demo", "45.45.45.45");
+    apply(&store, &changed).await;
+    changed.instances.max = 9;
+
+    let stale = store
+        .apply(&changed, "", Some(Generation(0)), now(), "a test")
+        .await
+        .unwrap();
+    let fresh = store
+        .apply(&changed, "", Some(Generation(1)), now(), "a test")
+        .await
+        .unwrap();
+
+    assert!(
+        matches!(
+            stale,
+            Err(Refusal::Generation {
+                actual: Generation(1),
+                ..
+            })
+        ),
+        "{stale:?}"
+    );
+    assert_eq!(
+        fresh,
+        Ok(Applied {
+            generation: Generation(2),
+            change: Change::Updated
+        })
+    );
+}
+
+// I13
+#[tokio::test]
+async fn of_many_applies_at_once_against_one_generation_one_wins() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+
+    let applies = (6..16).map(|max| {
+        let store = store.clone();
+        let mut spec = spec("demo", "45.45.45.45");
+        spec.instances.max = max;
+        tokio::spawn(async move {
+            store
+                .apply(&spec, "", Some(Generation(1)), now(), "a test")
+                .await
+                .unwrap()
+                .is_ok()
+        })
+    });
+    let mut won = 0;
+    for apply in applies.collect::<Vec<_>>() {
+        won += usize::from(apply.await.unwrap());
+    }
+
+    assert_eq!(won, 1);
+    let wish = store.wish(&name("demo")).await.unwrap().unwrap();
+    assert_eq!(wish.generation, Generation(2));
+}
+
+// I27
+#[tokio::test]
+async fn a_public_address_has_one_owner_until_it_is_given_up() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let (mut first, second) = (spec("first", "45.45.45.45"), spec("second", "45.45.45.45"));
+    apply(&store, &first).await;
+
+    let refused = store
+        .apply(&second, "", None, now(), "a test")
+        .await
+        .unwrap();
+    first.network.public_ip = "45.45.45.46".parse().unwrap();
+    apply(&store, &first).await;
+    let taken = store
+        .apply(&second, "", None, now(), "a test")
+        .await
+        .unwrap();
+
+    assert!(
+        matches!(refused, Err(Refusal::AddressOwned { .. })),
+        "{refused:?}"
+    );
+    assert!(taken.is_ok(), "{taken:?}");
+}
+
+// I26
+#[tokio::test]
+async fn a_pause_survives_a_restart_and_an_apply() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let mut spec = spec("demo", "45.45.45.45");
+    apply(&store, &spec).await;
+    store
+        .order(&name("demo"), Order::Pause, None, now(), "a test")
+        .await
+        .unwrap()
+        .unwrap();
+    drop(store);
+
+    let store = open(place.path());
+    spec.instances.max = 7;
+    apply(&store, &spec).await;
+
+    let wish = store.wish(&name("demo")).await.unwrap().unwrap();
+    assert!(wish.orders.is_paused);
+    assert_eq!(wish.generation, Generation(2));
+}
+
+#[tokio::test]
+async fn a_number_outside_the_bounds_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+
+    let six = store
+        .order(&name("demo"), Order::Scale(Some(6)), None, now(), "a test")
+        .await
+        .unwrap();
+    let five = store
+        .order(&name("demo"), Order::Scale(Some(5)), None, now(), "a test")
+        .await
+        .unwrap();
+
+    assert!(matches!(six, Err(Refusal::OutOfBounds { .. })), "{six:?}");
+    assert_eq!(five, Ok(Generation(1)));
+}
+
+// I14
+#[tokio::test]
+async fn a_destroy_of_another_generation_or_of_nobody_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+
+    let stale = store
+        .order(
+            &name("demo"),
+            Order::Destroy,
+            Some(Generation(9)),
+            now(),
+            "a test",
+        )
+        .await
+        .unwrap();
+    let nobody = store
+        .order(&name("other"), Order::Destroy, None, now(), "a test")
+        .await
+        .unwrap();
+
+    assert!(
+        matches!(stale, Err(Refusal::Generation { .. })),
+        "{stale:?}"
+    );
+    assert!(matches!(nobody, Err(Refusal::Unknown { .. })), "{nobody:?}");
+    assert!(
+        !store
+            .wish(&name("demo"))
+            .await
+            .unwrap()
+            .unwrap()
+            .orders
+            .is_destroyed
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_that_comes_back_counts_on() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    let spec = spec("demo", "45.45.45.45");
+    apply(&store, &spec).await;
+    store
+        .order(&demo, Order::Destroy, None, now(), "a test")
+        .await
+        .unwrap()
+        .unwrap();
+    store.close(&demo, now()).await.unwrap();
+    assert_eq!(store.wish(&demo).await.unwrap(), None);
+
+    let again = apply(&store, &spec).await;
+
+    assert_eq!(
+        again,
+        Applied {
+            generation: Generation(2),
+            change: Change::Created
+        }
+    );
+    let journal = store.journal_after(&demo, 0).await.unwrap();
+    let numbers: Vec<u64> = journal.entries.iter().map(|entry| entry.seq).collect();
+    assert_eq!(numbers, [1, 2, 3, 4], "apply, destroy, destroyed, apply");
+}
+
+#[tokio::test]
+async fn a_tenant_that_still_has_an_instance_cannot_be_closed() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    store
+        .record(&demo, now(), &[instance(1, Phase::Booting)], &[])
+        .await
+        .unwrap();
+
+    let closed = store.close(&demo, now()).await;
+
+    assert!(closed.is_err());
+    assert!(store.wish(&demo).await.unwrap().is_some());
+}
+
+// I22
+#[tokio::test]
+async fn what_was_recorded_is_loaded_after_a_restart_and_what_is_over_is_not() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    let (stays, goes) = (instance(1, Phase::Booting), instance(2, Phase::Booting));
+    store
+        .record(
+            &demo,
+            now(),
+            &[stays.clone(), goes.clone()],
+            &[moved(&stays)],
+        )
+        .await
+        .unwrap();
+    let gone = Instance {
+        phase: Phase::Gone,
+        ..goes
+    };
+    let sample = Sample {
+        instance: stays.id,
+        metric: Metric::Cpu,
+        value: Amount::ONE,
+        at: now().steady,
+    };
+    let measured = Event::Measured {
+        samples: vec![sample],
+    };
+    let entries = store
+        .record(&demo, later(5), &[gone], &[measured, alarm("x")])
+        .await
+        .unwrap();
+    drop(store);
+
+    let state = open(place.path())
+        .load(&demo, SignedDuration::from_secs(4))
+        .await
+        .unwrap()
+        .unwrap();
+
+    assert_eq!(state.instances, [stays]);
+    assert_eq!(
+        state.journal, entries,
+        "what is older than four seconds is not in it"
+    );
+    assert_eq!(
+        entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(),
+        [3, 4]
+    );
+}
+
+#[tokio::test]
+async fn pruning_leaves_no_gap_and_keeps_what_is_not_in_the_log_files_yet() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    for second in 1..10 {
+        store
+            .record(&demo, later(second), &[], &[alarm("x")])
+            .await
+            .unwrap();
+    }
+
+    let not_written = store.prune(&demo, later(5).wall, 2).await.unwrap();
+    let old = store.prune(&demo, later(5).wall, 100).await.unwrap();
+    let all = store.prune(&demo, later(500).wall, 100).await.unwrap();
+
+    assert_eq!((not_written, old, all), (2, 3, 5));
+    let next = store
+        .record(&demo, later(20), &[], &[alarm("x")])
+        .await
+        .unwrap();
+    assert_eq!(
+        next[0].seq, 11,
+        "numbers go on where everything was dropped"
+    );
+    let spec_now = store.spec_at(&demo, 11).await.unwrap();
+    assert_eq!(
+        spec_now,
+        Some(spec("demo", "45.45.45.45")),
+        "the spec in force stays"
+    );
+}
+
+#[tokio::test]
+async fn the_spec_of_an_entry_is_the_one_that_was_in_force_then() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    let first = spec("demo", "45.45.45.45");
+    let mut second = first.clone();
+    second.logs.metrics = false;
+    apply(&store, &first).await;
+    store
+        .record(&demo, now(), &[], &[alarm("x")])
+        .await
+        .unwrap();
+    apply(&store, &second).await;
+
+    assert_eq!(store.spec_at(&demo, 2).await.unwrap(), Some(first));
+    assert_eq!(store.spec_at(&demo, 3).await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn the_deployment_and_the_steady_clock_are_the_same_after_a_restart() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let deployment = store.deployment().to_owned();
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    store
+        .record(&name("demo"), later(60), &[], &[alarm("x")])
+        .await
+        .unwrap();
+    drop(store);
+
+    let store = open(place.path());
+
+    assert_eq!(store.deployment(), deployment);
+    assert_eq!(store.last_steady(), later(60).steady);
+}
+
+// I15
+#[tokio::test]
+async fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    drop(open(place.path()));
+    let file = place.path().join("asaas.db");
+    std::fs::write(
+        &file,
+        b"this was never a database, and is long enough to be read as one",
+    )
+    .unwrap();
+    let before = std::fs::read(&file).unwrap();
+
+    let refused = SqliteStore::open(StateDir::take(place.path()).unwrap());
+
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("Nothing is touched")
+    );
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    drop(open(place.path()));
+    let newer = rusqlite::Connection::open(place.path().join("asaas.db")).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+
+    let refused = SqliteStore::open(StateDir::take(place.path()).unwrap());
+
+    assert!(refused.unwrap_err().to_string().contains("newer asaas"));
+}
+
+// I22: on a full disk nothing is half written, and the service goes on when there is room.
+#[tokio::test]
+async fn a_full_disk_refuses_the_record_whole_and_takes_it_when_there_is_room() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::mount(place.path(), "size=1m");
+    let store = open(disk.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+
+    let mut written = 1;
+    let refused = loop {
+        assert!(written < 10_000, "the disk never filled");
+        let record = instance(u32::try_from(written).unwrap(), Phase::Booting);
+        match store
+            .record(&demo, now(), &[record.clone()], &[moved(&record)])
+            .await
+        {
+            Ok(_) => written += 1,
+            Err(refused) => break refused,
+        }
+    };
+    std::fs::remove_file(&ballast).unwrap();
+
+    assert!(refused.to_string().contains("full"), "{refused}");
+    let state = store
+        .load(&demo, SignedDuration::from_hours(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        state.instances.len() + 1,
+        written,
+        "no instance without its event, no event alone"
+    );
+    assert_eq!(state.journal.len(), written);
+    let next = store
+        .record(&demo, now(), &[], &[alarm("x")])
+        .await
+        .unwrap();
+    assert_eq!(next[0].seq, written as u64 + 1);
+}
+
+fn fill(file: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(file).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+}
+
+/// A file system of its own, seen by this test's process only.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, options: &str) -> Self {
+        use nix::mount::{MsFlags, mount};
+        use nix::sched::{CloneFlags, unshare};
+        unshare(CloneFlags::CLONE_NEWNS).expect("this test mounts a file system: run it as root");
+        let none: Option<&str> = None;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+        mount(
+            Some("tmpfs"),
+            at,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(options),
+        )
+        .unwrap();
+        Self(at.to_owned())
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
+    }
+}
+
+#[test]
+fn times_before_the_service_began_are_kept_as_they_are() {
+    let early: Timestamp = "1999-12-31T23:59:59.123456789Z".parse().unwrap();
+
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let entries = runtime.block_on(async {
+        apply(&store, &spec("demo", "45.45.45.45")).await;
+        store
+            .record(&name("demo"), Now::at(early), &[], &[alarm("x")])
+            .await
+            .unwrap();
+        store.journal_after(&name("demo"), 1).await.unwrap().entries
+    });
+
+    assert_eq!(entries[0].at, early);
+}
