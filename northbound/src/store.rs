@@ -28,12 +28,14 @@ use tokio::sync::{Mutex, watch};
 mod convert;
 mod journal;
 mod lock;
+mod order;
 mod schema;
 mod tenant;
 
 pub use journal::{JOURNAL_PAGE, Page};
 pub use lock::{StateDir, StateDirError};
-pub use tenant::{Applied, Change, Order, Refusal, TenantRow};
+pub use order::{Applied, Change, Order, Refusal};
+pub use tenant::TenantRow;
 
 /// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,4 +1,5 @@
 //! The store's promises, on a real file.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
 
@@ -521,7 +522,12 @@ async fn a_full_disk_refuses_the_record_whole_and_takes_it_when_there_is_room() 
         assert!(written < 10_000, "the disk never filled");
         let record = instance(u32::try_from(written).unwrap(), Phase::Booting);
         match store
-            .record(&demo, now(), &[record.clone()], &[moved(&record)])
+            .record(
+                &demo,
+                now(),
+                std::slice::from_ref(&record),
+                &[moved(&record)],
+            )
             .await
         {
             Ok(_) => written += 1,
