@@ -1,11 +1,10 @@
 //! An instance, from the wish to the end of it.
 //!
 //! ```text
-//!                        ┌───────────────────── refused, lost ──► Failed
 //!  Intent ──► Launching ──► Booting ──► InService ──► Draining
-//!    │            │            │            │            │
+//!    │ └──────────│────────────▲            │            │
 //!    │            └────────────┴──── died ──┴────────────┴──► Terminating ──► Gone
-//!    └─ adopted: straight to Booting
+//!    └─ refused ──► Failed
 //! ```
 
 use std::fmt;
@@ -39,21 +38,18 @@ pub enum Phase {
 }
 
 /// Every move that an instance may make; any other is a bug.
-const LEGAL: [(Phase, Phase); 14] = [
+const LEGAL: [(Phase, Phase); 11] = [
     (Phase::Intent, Phase::Launching),
     (Phase::Intent, Phase::Booting),
     (Phase::Intent, Phase::Failed),
     (Phase::Launching, Phase::Booting),
     (Phase::Launching, Phase::Terminating),
-    (Phase::Launching, Phase::Gone),
     (Phase::Booting, Phase::InService),
     (Phase::Booting, Phase::Terminating),
-    (Phase::Booting, Phase::Gone),
     (Phase::InService, Phase::Draining),
     (Phase::InService, Phase::Terminating),
     (Phase::Draining, Phase::Terminating),
     (Phase::Terminating, Phase::Gone),
-    (Phase::Launching, Phase::Failed),
 ];
 
 impl Phase {

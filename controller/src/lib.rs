@@ -8,14 +8,29 @@
 //! ```
 
 pub mod amount;
+mod calls;
 pub mod decide;
+pub mod drive;
+pub mod history;
 pub mod id;
 pub mod instance;
 pub mod journal;
 pub mod load;
 pub mod network;
+pub mod observe;
+pub mod place;
+mod plan;
 pub mod ports;
+mod preview;
+mod reading;
+pub mod refusal;
+pub mod routes;
 pub mod schedule;
+mod settle;
 pub mod spec;
 pub mod status;
+pub mod tick;
 pub mod time;
+mod view;
+
+pub use preview::{Preview, Removal, preview};

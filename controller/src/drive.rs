@@ -1,0 +1,175 @@
+//! When the next tick is: after a period, or sooner, when something has happened.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use futures_util::future::select;
+use futures_util::task::AtomicWaker;
+use jiff::SignedDuration;
+
+use crate::id::{CloudName, TenantName};
+use crate::instance::{Instance, Phase};
+use crate::ports::{Clock, Dataplane, Meter, Southbound, Store, StoreError};
+use crate::status::Status;
+use crate::tick::{Controller, Outcome};
+
+/// The world, as one tenant's controller meets it.
+#[derive(Clone)]
+pub struct Ports {
+    /// The operator's clouds.
+    pub clouds: BTreeMap<CloudName, Arc<dyn Southbound>>,
+    /// Makes packets go where they should.
+    pub dataplane: Arc<dyn Dataplane>,
+    /// Measures instances.
+    pub meter: Arc<dyn Meter>,
+    /// Remembers.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports")
+            .field("clouds", &self.clouds.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How often a tenant is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From one tick to the next, while nothing happens.
+    pub tick: SignedDuration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            tick: SignedDuration::from_secs(10),
+        }
+    }
+}
+
+/// While something is on its way, a tick comes at least this often …
+const BUSY_LONGEST: SignedDuration = SignedDuration::from_secs(1);
+/// … and a drain is watched so closely, since it is the kernel that is asked and no cloud.
+const BUSY_SHORTEST: SignedDuration = SignedDuration::from_millis(100);
+/// After so many ticks without one, a reading is stale.
+const STALE_TICKS: i32 = 3;
+/// A store that does not work is tried again after this long.
+const STORE_RETRY: SignedDuration = SignedDuration::from_secs(2);
+
+impl Pace {
+    /// A reading older than this is stale.
+    pub(crate) fn stale(self) -> SignedDuration {
+        self.tick
+            .saturating_mul(STALE_TICKS)
+            .max(SignedDuration::from_secs(5))
+    }
+
+    /// Ticks that are woken do not add readings: they are taken about once a period.
+    pub(crate) fn between_readings(self) -> SignedDuration {
+        self.tick / 2
+    }
+
+    pub(crate) fn busy(self) -> SignedDuration {
+        (self.tick / 10).clamp(BUSY_SHORTEST, BUSY_LONGEST)
+    }
+
+    /// How long until the next tick, if nothing wakes it.
+    pub(crate) fn until_next<'a>(
+        self,
+        instances: impl Iterator<Item = &'a Instance>,
+    ) -> SignedDuration {
+        let mut instances = instances;
+        if instances.any(|instance| instance.phase != Phase::InService) {
+            self.busy()
+        } else {
+            self.tick
+        }
+    }
+}
+
+/// Ends a tenant's wait for its next tick.
+#[derive(Debug, Default)]
+pub struct Wake {
+    is_rung: AtomicBool,
+    is_stopped: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Wake {
+    /// The next tick is now; or right after the one that goes on.
+    pub fn wake(&self) {
+        self.is_rung.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// The tick that goes on is the last.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    async fn rung(&self) {
+        std::future::poll_fn(|context| {
+            self.waker.register(context.waker());
+            let is_rung = self.is_rung.swap(false, Ordering::AcqRel);
+            if is_rung || self.is_stopped.load(Ordering::Acquire) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+/// How a tenant's loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The tenant is gone, with nothing left.
+    Destroyed,
+    /// It was told to stop; everything goes on running.
+    Stopped,
+}
+
+/// One tenant's loop, until it is gone or told to stop. A store that fails at a tick means that nothing is done, and that it
+/// is tried again; only one that fails at the start is an error.
+pub async fn run(
+    tenant: TenantName,
+    ports: Ports,
+    pace: Pace,
+    seed: u64,
+    wake: Arc<Wake>,
+    on_status: impl Fn(&Status) + Send,
+) -> Result<Ended, StoreError> {
+    let clock = ports.clock.clone();
+    let Some(mut controller) = Controller::load(tenant.clone(), ports, pace, seed).await? else {
+        return Ok(Ended::Destroyed);
+    };
+    loop {
+        if wake.is_stopped.load(Ordering::Acquire) {
+            return Ok(Ended::Stopped);
+        }
+        let wait = match controller.tick().await {
+            Ok(Outcome::Destroyed) => return Ok(Ended::Destroyed),
+            Ok(Outcome::Next(wait)) => wait,
+            Err(error) => {
+                tracing::error!(%tenant, %error, "nothing is done until the store works again");
+                controller.complain(&error);
+                STORE_RETRY
+            }
+        };
+        if let Some(status) = controller.status() {
+            on_status(status);
+        }
+        let rung = std::pin::pin!(wake.rung());
+        let answered = std::pin::pin!(controller.answered());
+        select(select(rung, answered), clock.sleep(wait)).await;
+    }
+}

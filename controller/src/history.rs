@@ -1,0 +1,193 @@
+//! The little that is remembered between ticks. All of it can be rebuilt from the journal, so a restart forgets nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::amount::Amount;
+use crate::decide::{Decision, Reading};
+use crate::id::{CloudName, InstanceId};
+use crate::instance::{Cause, Phase};
+use crate::journal::{Entry, Event};
+use crate::load::{Metric, Sample};
+use crate::refusal::Refusals;
+use crate::time::Now;
+
+/// How far back anything looks: as long as the longest window or stabilization that a tenant may ask for.
+pub const SPAN: SignedDuration = SignedDuration::from_hours(1);
+/// At a tick a second, an hour of readings.
+const READINGS: usize = 3_600;
+/// So many boots are averaged to learn how long one takes.
+const BOOTS: usize = 10;
+/// How long a boot takes before one was seen.
+const DEFAULT_BOOT: SignedDuration = SignedDuration::from_secs(60);
+/// A value that falls to exactly zero from more than this share of the threshold may come from a broken meter (I3).
+pub(crate) const SUSPECT_SHARE: Amount = Amount::from_millionths(100_000);
+
+/// What is remembered of one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// The number decided last; `None` before the first decision.
+    pub in_force: Option<u32>,
+    /// What the load asked for, at each tick.
+    pub wanted: VecDeque<(Timestamp, u32)>,
+    /// What was measured, at each tick.
+    pub readings: VecDeque<(Timestamp, Reading)>,
+    /// When the number was last raised by the policy.
+    pub last_out: Option<Timestamp>,
+    /// When the number was last lowered by the policy.
+    pub last_in: Option<Timestamp>,
+    /// Which clouds are left alone for a while, and why.
+    pub refusals: BTreeMap<CloudName, Refusals>,
+    /// The last reading of each instance and metric, and the last one that was not zero.
+    latest: BTreeMap<(InstanceId, Metric), Latest>,
+    boots: VecDeque<SignedDuration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    sample: Sample,
+    /// The value before it fell to zero, and since when it has been zero.
+    fell: Option<(Amount, Timestamp)>,
+}
+
+impl History {
+    /// What the journal tells.
+    pub fn rebuild(journal: &[Entry]) -> Self {
+        let mut history = Self::default();
+        let mut wished: BTreeMap<InstanceId, Timestamp> = BTreeMap::new();
+        for Entry { steady, event, .. } in journal {
+            match event {
+                Event::Decided(decision) => history.remember(decision, *steady),
+                Event::Measured { samples } => history.measure(samples),
+                Event::Moved(step) => {
+                    if step.to == Phase::Intent {
+                        wished.insert(step.instance, *steady);
+                    }
+                    if step.to == Phase::InService
+                        && let Some(from) = wished.remove(&step.instance)
+                    {
+                        history.booted(&step.cloud, steady.duration_since(from));
+                    }
+                    let cause = step.drain.as_ref().map(|drain| drain.cause);
+                    if step.to == Phase::Terminating && cause == Some(Cause::NeverHealthy) {
+                        history.refusals_of(&step.cloud).never_healthy(*steady);
+                    }
+                }
+                Event::Refused { .. } | Event::Ordered { .. } | Event::Alarm { .. } => {}
+            }
+        }
+        history
+    }
+
+    /// Remembers a decision.
+    pub fn remember(&mut self, decision: &Decision, at: Timestamp) {
+        if self.in_force.is_some()
+            && decision
+                .steps
+                .iter()
+                .all(|step| step.guard != crate::decide::Guard::Orders)
+        {
+            if decision.desired > decision.before {
+                self.last_out = Some(at);
+            }
+            if decision.desired < decision.before {
+                self.last_in = Some(at);
+            }
+        }
+        self.in_force = Some(decision.desired);
+        push(&mut self.wanted, (at, decision.wanted));
+        if let Some(reading) = decision.reading {
+            self.read(reading, at);
+        }
+    }
+
+    /// Remembers what was measured at a tick; the same tick's reading counts once.
+    pub fn read(&mut self, reading: Reading, at: Timestamp) {
+        if self.readings.back().is_none_or(|(last, _)| *last < at) {
+            push(&mut self.readings, (at, reading));
+        }
+    }
+
+    /// Remembers samples.
+    pub fn measure(&mut self, samples: &[Sample]) {
+        for sample in samples {
+            let key = (sample.instance, sample.metric);
+            let fell = match self.latest.get(&key) {
+                Some(last) if sample.value == Amount::ZERO && last.sample.value > Amount::ZERO => {
+                    Some((last.sample.value, sample.at))
+                }
+                Some(last) if sample.value == Amount::ZERO => last.fell,
+                _ => None,
+            };
+            self.latest.insert(
+                key,
+                Latest {
+                    sample: *sample,
+                    fell,
+                },
+            );
+        }
+    }
+
+    /// Forgets the samples of instances that are over.
+    pub fn keep(&mut self, is_alive: impl Fn(InstanceId) -> bool) {
+        self.latest.retain(|(instance, _), _| is_alive(*instance));
+    }
+
+    /// The last sample of an instance, if it is younger than `stale`.
+    pub fn fresh(
+        &self,
+        instance: InstanceId,
+        metric: Metric,
+        now: Now,
+        stale: SignedDuration,
+    ) -> Option<Sample> {
+        let latest = self.latest.get(&(instance, metric))?;
+        (now.since(latest.sample.at) <= stale).then_some(latest.sample)
+    }
+
+    /// Whether an instance's value fell to exactly zero from well above within the last `stale`.
+    pub fn is_suspect(
+        &self,
+        instance: InstanceId,
+        metric: Metric,
+        threshold: Amount,
+        now: Now,
+        stale: SignedDuration,
+    ) -> bool {
+        self.latest
+            .get(&(instance, metric))
+            .and_then(|latest| latest.fell)
+            .is_some_and(|(from, at)| {
+                from > threshold.share(SUSPECT_SHARE) && now.since(at) <= stale
+            })
+    }
+
+    /// An instance has come into service, so long after it was wished for.
+    pub fn booted(&mut self, cloud: &CloudName, took: SignedDuration) {
+        if self.boots.len() == BOOTS {
+            self.boots.pop_front();
+        }
+        self.boots.push_back(took);
+        self.refusals_of(cloud).healthy();
+    }
+
+    /// How long it takes from the wish to service: the longest of the last boots.
+    pub fn time_to_service(&self) -> SignedDuration {
+        self.boots.iter().max().copied().unwrap_or(DEFAULT_BOOT)
+    }
+
+    /// What is remembered of a cloud's refusals.
+    pub fn refusals_of(&mut self, cloud: &CloudName) -> &mut Refusals {
+        self.refusals.entry(cloud.clone()).or_default()
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<(Timestamp, T)>, item: (Timestamp, T)) {
+    let from = item.0.saturating_sub(SPAN).unwrap_or(Timestamp::MIN);
+    while queue.front().is_some_and(|(at, _)| *at < from) || queue.len() >= READINGS {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}

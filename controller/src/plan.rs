@@ -1,0 +1,384 @@
+//! What this tick does: every name chosen, nothing left to decide. Pure.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use jiff::SignedDuration;
+
+use crate::decide::{Decision, Question, decide};
+use crate::history::History;
+use crate::id::{CloudName, InstanceId};
+use crate::instance::{Cause, Instance, Phase};
+use crate::journal::Move;
+use crate::network::{Health, NetworkPlan};
+use crate::observe::{Observed, Sight};
+use crate::place::{Ground, Placement, place};
+use crate::ports::{Launch, Wish};
+use crate::reading::{self, Warmth};
+use crate::routes;
+use crate::settle::{self, Change, settle};
+use crate::time::Now;
+
+pub(crate) mod check;
+
+/// Everything that a plan is made from.
+#[derive(Debug)]
+pub(crate) struct Situation<'a> {
+    pub(crate) wish: &'a Wish,
+    pub(crate) instances: &'a BTreeMap<InstanceId, Instance>,
+    pub(crate) observed: &'a Observed,
+    pub(crate) history: &'a History,
+    /// Instances whose cloud, asked to remove them, shows them no more, and whose flows are forgotten.
+    pub(crate) removed: &'a [InstanceId],
+    pub(crate) now: Now,
+    /// A reading older than this is stale.
+    pub(crate) stale: SignedDuration,
+}
+
+/// What this tick does.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) decision: Decision,
+    pub(crate) placement: Placement,
+    /// What became of instances, and what is to become of them: durable before anything else happens.
+    pub(crate) changes: Vec<Change>,
+    /// All instances after the changes.
+    pub(crate) instances: BTreeMap<InstanceId, Instance>,
+    pub(crate) network: NetworkPlan,
+    /// To ask for, new ones and those that have no answer yet.
+    pub(crate) launches: Vec<Launch>,
+    /// To remove, once the network is as planned.
+    pub(crate) terminations: Vec<InstanceId>,
+    pub(crate) alarms: Vec<String>,
+}
+
+/// Plans. `chance` gives the random half of new instances' ids.
+pub(crate) fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
+    let Situation {
+        wish,
+        observed,
+        history,
+        now,
+        stale,
+        ..
+    } = situation;
+    let mut instances = situation.instances.clone();
+    let mut changes = settle(&instances, observed, wish, situation.removed, *now);
+    adopt(&mut instances, &changes);
+
+    let warmth = Warmth {
+        spec: &wish.spec,
+        history,
+        now: *now,
+        stale: *stale,
+    };
+    let ground = Ground {
+        spec: &wish.spec,
+        instances: &instances,
+        observed,
+        history,
+        now: *now,
+    };
+    let decision = decide(&Question {
+        spec: &wish.spec,
+        orders: &wish.orders,
+        current: ground.current(),
+        hold: hold(&instances, observed),
+        reading: reading::read(&warmth, &instances),
+        history,
+        now: *now,
+    });
+    let placement = if wish.orders.is_paused {
+        Placement::default()
+    } else {
+        place(&ground, decision.desired)
+    };
+
+    let removals = remove(wish, &instances, &placement, &decision, *now);
+    adopt(&mut instances, &removals);
+    changes.extend(removals);
+    let (wishes, no_address) = wish_for(situation, &placement, &decision, &instances, chance);
+    adopt(&mut instances, &wishes);
+    changes.extend(wishes);
+
+    let network = routes::network(wish, &instances, observed);
+    let launches = launches(situation, &instances);
+    let terminations = instances
+        .values()
+        .filter(|instance| instance.phase == Phase::Terminating)
+        .map(|instance| instance.id)
+        .collect();
+    let mut alarms = alarms(situation, &instances, &decision, &placement);
+    alarms.extend(no_address);
+    Plan {
+        decision,
+        placement,
+        changes,
+        instances,
+        network,
+        launches,
+        terminations,
+        alarms,
+    }
+}
+
+fn adopt(instances: &mut BTreeMap<InstanceId, Instance>, changes: &[Change]) {
+    for Change { instance, .. } in changes {
+        if instance.phase.is_over() {
+            instances.remove(&instance.id);
+        } else {
+            instances.insert(instance.id, instance.clone());
+        }
+    }
+}
+
+/// Why fewer must not be wanted now, whatever the metric says: what is unwell looks idle (S4-63).
+fn hold(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Option<String> {
+    if let Err(error) = &observed.network {
+        return Some(error.to_string());
+    }
+    if let Some(Err(error)) = observed.clouds.values().find(|answer| answer.is_err())
+        && instances
+            .values()
+            .any(|instance| instance.cloud == error.cloud)
+    {
+        return Some(error.to_string());
+    }
+    match settle::unwell(instances, observed) {
+        0 => None,
+        unwell => Some(format!(
+            "{unwell} instances do not answer their health check"
+        )),
+    }
+}
+
+/// Those that go because fewer are needed, or all, when the tenant is being removed.
+fn remove(
+    wish: &Wish,
+    instances: &BTreeMap<InstanceId, Instance>,
+    placement: &Placement,
+    decision: &Decision,
+    now: Now,
+) -> Vec<Change> {
+    let (cause, why) = if wish.orders.is_destroyed {
+        (Cause::Destroyed, "the tenant is being removed".to_owned())
+    } else {
+        (
+            Cause::ScaleIn,
+            format!(
+                "{} to {}: {}",
+                decision.current,
+                decision.desired,
+                decision.reason()
+            ),
+        )
+    };
+    placement
+        .remove
+        .iter()
+        .filter_map(|id| instances.get(id))
+        .map(|instance| settle::drain(instance, cause, wish.spec.policy.drain, &why, now))
+        .collect()
+}
+
+/// New intents, each with the lowest free slot and the address that belongs to it, so that a replacement takes the place of
+/// the one it replaces (S2-04).
+fn wish_for(
+    situation: &Situation<'_>,
+    placement: &Placement,
+    decision: &Decision,
+    instances: &BTreeMap<InstanceId, Instance>,
+    chance: &mut fastrand::Rng,
+) -> (Vec<Change>, Option<String>) {
+    let now = situation.now;
+    let spec = &situation.wish.spec;
+    let mut taken: Vec<(u32, Ipv4Addr)> = instances
+        .values()
+        .map(|instance| (instance.slot, instance.address))
+        .collect();
+    let mut changes = Vec::new();
+    for cloud in &placement.launch {
+        let Some((slot, address)) = free_slot(situation.wish, &taken) else {
+            let subnet = &spec.network.subnets[0];
+            let alarm = format!(
+                "no address is free in {} to {}: enlarge the range in the tenant file",
+                subnet.dhcp_start, subnet.dhcp_end
+            );
+            return (changes, Some(alarm));
+        };
+        taken.push((slot, address));
+        let second = u32::try_from(now.steady.as_second()).unwrap_or_default();
+        let instance = Instance {
+            id: InstanceId::new(second, chance.u32(..)),
+            slot,
+            cloud: cloud.clone(),
+            template: spec.instances.template.clone(),
+            address,
+            phase: Phase::Intent,
+            since: now.steady,
+            created: now.steady,
+            provider: None,
+            in_service: None,
+            drain: None,
+            missing: None,
+        };
+        changes.push(Change {
+            step: Some(wished(&instance, decision, placement)),
+            instance,
+        });
+    }
+    (changes, None)
+}
+
+fn wished(instance: &Instance, decision: &Decision, placement: &Placement) -> Move {
+    let mut why = if decision.desired == decision.before && decision.current > 0 {
+        format!("{} of {} are there", decision.current, decision.desired)
+    } else {
+        format!(
+            "{} to {}: {}",
+            decision.current,
+            decision.desired,
+            decision.reason()
+        )
+    };
+    for (cloud, refusal) in &placement.passed_over {
+        why = format!("{why}; not {cloud}: {refusal}");
+    }
+    Move {
+        instance: instance.id,
+        cloud: instance.cloud.clone(),
+        address: instance.address,
+        from: None,
+        to: Phase::Intent,
+        why,
+        drain: None,
+    }
+}
+
+/// The lowest slot whose number and address nobody has.
+fn free_slot(wish: &Wish, taken: &[(u32, Ipv4Addr)]) -> Option<(u32, Ipv4Addr)> {
+    let subnet = wish.spec.network.subnets.first()?;
+    let (first, last) = (u32::from(subnet.dhcp_start), u32::from(subnet.dhcp_end));
+    (first..=last)
+        .map(Ipv4Addr::from)
+        .filter(|address| *address != subnet.gateway)
+        .zip(0..)
+        .map(|(address, slot)| (slot, address))
+        .find(|(slot, address)| !taken.iter().any(|(s, a)| s == slot || a == address))
+}
+
+/// Every intent that has no answer yet is asked for, again if need be, unless its cloud is being left alone.
+fn launches(situation: &Situation<'_>, instances: &BTreeMap<InstanceId, Instance>) -> Vec<Launch> {
+    let Situation {
+        wish,
+        observed,
+        history,
+        now,
+        ..
+    } = situation;
+    let ground = Ground {
+        spec: &wish.spec,
+        instances,
+        observed,
+        history,
+        now: *now,
+    };
+    let Some(subnet) = wish.spec.network.subnets.first() else {
+        return Vec::new();
+    };
+    instances
+        .values()
+        .filter(|instance| {
+            instance.phase == Phase::Intent && ground.refusal(&instance.cloud).is_none()
+        })
+        .map(|instance| Launch {
+            tenant: wish.spec.tenant.clone(),
+            instance: instance.clone(),
+            subnet: subnet.clone(),
+        })
+        .collect()
+}
+
+/// What a person should know.
+fn alarms(
+    situation: &Situation<'_>,
+    instances: &BTreeMap<InstanceId, Instance>,
+    decision: &Decision,
+    placement: &Placement,
+) -> Vec<String> {
+    let Situation { observed, wish, .. } = situation;
+    let mut alarms = Vec::new();
+    alarms.extend(
+        observed
+            .clouds
+            .values()
+            .filter_map(|answer| answer.as_ref().err().map(ToString::to_string)),
+    );
+    alarms.extend(observed.network.as_ref().err().map(ToString::to_string));
+    alarms.extend(observed.samples.as_ref().err().map(ToString::to_string));
+    let serving: Vec<_> = instances
+        .values()
+        .filter(|instance| instance.phase == Phase::InService)
+        .collect();
+    let unwell = settle::unwell(instances, observed);
+    if settle::is_braked(unwell, serving.len()) {
+        alarms.push(format!(
+            "{unwell} of {} instances do not answer their health check: they are replaced one at a time, \
+             since the fault may be elsewhere",
+            serving.len()
+        ));
+    }
+    if placement.short_of > 0 {
+        let refusals: Vec<String> = placement
+            .passed_over
+            .iter()
+            .map(|(cloud, why)| format!("{cloud}: {why}"))
+            .collect();
+        let where_to = if refusals.is_empty() {
+            "those on their way out take the room".to_owned()
+        } else {
+            refusals.join("; ")
+        };
+        alarms.push(format!(
+            "{} more of {} cannot be launched now ({where_to})",
+            placement.short_of, decision.desired
+        ));
+    }
+    if wish.orders.is_paused && decision.current < decision.desired {
+        alarms.push("paused: what has failed is not replaced until `resume`".to_owned());
+    }
+    alarms.extend(
+        instances
+            .values()
+            .filter(|instance| is_lost(instance, observed))
+            .map(|instance| {
+                format!(
+                    "{} answers its health check, but its cloud does not show it",
+                    instance.id
+                )
+            }),
+    );
+    alarms
+}
+
+/// Absence is not death (I6): one that answers is left alone.
+fn is_lost(instance: &Instance, observed: &Observed) -> bool {
+    instance.phase == Phase::InService
+        && matches!(observed.sight(instance), Sight::Absent)
+        && observed
+            .endpoint(instance.id)
+            .is_some_and(|seen| seen.health == Health::Healthy)
+}
+
+/// The clouds of these instances, and how many there are in each.
+pub(crate) fn by_cloud<'a>(
+    instances: impl Iterator<Item = &'a Instance>,
+) -> BTreeMap<CloudName, u32> {
+    instances.fold(BTreeMap::new(), |mut counts, instance| {
+        *counts.entry(instance.cloud.clone()).or_default() += 1;
+        counts
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! A second opinion on a plan, by other reasoning than the planner's: from the plan's effects alone. What it objects to is
+//! not carried out.
+
+use std::collections::BTreeSet;
+
+use crate::instance::{Cause, Instance, Phase};
+use crate::network::Health;
+use crate::plan::{Plan, Situation};
+
+/// What is wrong with the plan; empty where nothing is.
+pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
+    let mut objections = Vec::new();
+    let mut object = |is_wrong: bool, what: &dyn Fn() -> String| {
+        if is_wrong {
+            objections.push(what());
+        }
+    };
+    let spec = &situation.wish.spec;
+
+    // I1: never more than the maximum, whoever is on the way out included; but what exists already is no reason to stop.
+    let before = situation.instances.len();
+    let ceiling = (spec.instances.max + spec.instances.surge) as usize;
+    let after = plan.instances.len();
+    object(after > ceiling && after > before, &|| {
+        format!("{after} instances would exist, at most {ceiling} may")
+    });
+
+    // I2: never fewer ready than the minimum by choice.
+    let is_ready = |instance: &Instance| {
+        instance.phase == Phase::InService
+            && situation
+                .observed
+                .endpoint(instance.id)
+                .is_none_or(|seen| seen.health != Health::Unhealthy)
+    };
+    let chosen: Vec<&Instance> = plan
+        .changes
+        .iter()
+        .filter(|change| change.step.is_some())
+        .map(|change| &change.instance)
+        .filter(|instance| {
+            instance
+                .drain
+                .as_ref()
+                .is_some_and(|drain| drain.cause == Cause::ScaleIn)
+        })
+        .filter(|instance| situation.instances.get(&instance.id).is_some_and(is_ready))
+        .collect();
+    let ready = situation
+        .instances
+        .values()
+        .filter(|instance| is_ready(instance))
+        .count();
+    let floor = ready.min(spec.instances.min as usize);
+    object(!chosen.is_empty() && ready - chosen.len() < floor, &|| {
+        format!(
+            "{} of {ready} ready instances would be removed, {floor} must stay",
+            chosen.len()
+        )
+    });
+    object(
+        !chosen.is_empty() && situation.wish.orders.is_paused,
+        &|| "an instance would be removed while paused".to_owned(),
+    );
+
+    // Two instances with one address would answer for each other.
+    let addresses: BTreeSet<_> = plan
+        .instances
+        .values()
+        .map(|instance| instance.address)
+        .collect();
+    object(addresses.len() != after, &|| {
+        "two instances would have one address".to_owned()
+    });
+
+    // I10, I11: nothing that leaves is reached while others serve; somebody is reached while anybody serves.
+    let backends: BTreeSet<_> = plan
+        .network
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.is_backend)
+        .map(|e| e.instance)
+        .collect();
+    let serves = plan
+        .instances
+        .values()
+        .any(|instance| instance.phase == Phase::InService);
+    object(serves && backends.is_empty(), &|| {
+        "no instance would be reached although some serve".to_owned()
+    });
+    let reaches_leaving = plan.instances.values().any(|instance| {
+        instance.phase != Phase::InService && backends.contains(&instance.id) && serves
+    });
+    object(reaches_leaving, &|| {
+        "an instance that does not serve would be reached".to_owned()
+    });
+    for id in &plan.terminations {
+        object(backends.contains(id), &|| {
+            format!("{id} would be removed while it is reached")
+        });
+        object(
+            plan.instances
+                .get(id)
+                .is_none_or(|instance| instance.provider.is_none()),
+            &|| format!("{id} would be removed without its cloud's name for it"),
+        );
+    }
+    objections
+}

@@ -1,0 +1,223 @@
+//! What a tick would do with a spec that is not in force yet. It looks at the world and touches nothing (I23): it has no
+//! executor to touch it with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decide::Decision;
+use crate::drive::{Pace, Ports};
+use crate::history::History;
+use crate::id::{CloudName, Generation, InstanceId};
+use crate::instance::Instance;
+use crate::observe::{Observed, Witnesses, observe};
+use crate::plan::{Plan, Situation, by_cloud, plan};
+use crate::ports::{Orders, TenantState, Wish};
+use crate::spec::TenantSpec;
+use crate::time::Now;
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The number, and why.
+    pub decision: Decision,
+    /// How many would be launched where.
+    pub launches: BTreeMap<CloudName, u32>,
+    /// Who would go.
+    pub removals: Vec<Removal>,
+    /// Clouds that would have been preferred, and why they are not taken.
+    pub passed_over: Vec<(CloudName, String)>,
+    /// Clouds in which the tenant would have a site that it has not now.
+    pub new_sites: BTreeSet<CloudName>,
+    /// What of the spec would change, key by key, in words. Empty for a new tenant.
+    pub spec_changes: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// An instance that would go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Which.
+    pub instance: InstanceId,
+    /// Where it runs.
+    pub cloud: CloudName,
+    /// Its address.
+    pub address: Ipv4Addr,
+}
+
+/// Looks once, and says what the next tick would do if `spec` were in force. `state` is what the store knows of the tenant.
+pub async fn preview(
+    ports: &Ports,
+    state: Option<TenantState>,
+    spec: &TenantSpec,
+    now: Now,
+) -> Preview {
+    let before = state.as_ref().map(|state| state.wish.spec.clone());
+    let (instances, history, orders, generation) = match state {
+        Some(state) => (
+            state
+                .instances
+                .into_iter()
+                .map(|instance| (instance.id, instance))
+                .collect(),
+            History::rebuild(&state.journal),
+            state.wish.orders,
+            state.wish.generation,
+        ),
+        None => (
+            BTreeMap::new(),
+            History::default(),
+            Orders::default(),
+            Generation::default(),
+        ),
+    };
+    let wish = Wish {
+        spec: spec.clone(),
+        generation: generation.next(),
+        orders,
+    };
+    let observed = look(ports, &wish, &instances, now).await;
+    let situation = Situation {
+        wish: &wish,
+        instances: &instances,
+        observed: &observed,
+        history: &history,
+        removed: &[],
+        now,
+        stale: Pace::default().stale(),
+    };
+    let Plan {
+        decision,
+        placement,
+        instances: after,
+        network,
+        alarms,
+        ..
+    } = plan(&situation, &mut fastrand::Rng::with_seed(0));
+
+    let launched = after
+        .values()
+        .filter(|instance| !instances.contains_key(&instance.id));
+    let removals = placement
+        .remove
+        .iter()
+        .filter_map(|id| instances.get(id))
+        .map(|instance| Removal {
+            instance: instance.id,
+            cloud: instance.cloud.clone(),
+            address: instance.address,
+        });
+    let old_sites: BTreeSet<CloudName> = before
+        .iter()
+        .flat_map(|spec| spec.clouds.iter().map(|preference| preference.name.clone()))
+        .chain(instances.values().map(|instance| instance.cloud.clone()))
+        .collect();
+    Preview {
+        launches: by_cloud(launched),
+        removals: removals.collect(),
+        passed_over: placement.passed_over,
+        new_sites: network
+            .sites
+            .into_iter()
+            .filter(|site| !old_sites.contains(site))
+            .collect(),
+        spec_changes: before
+            .map(|before| differences(&before, spec))
+            .unwrap_or_default(),
+        warnings: alarms,
+        decision,
+    }
+}
+
+async fn look(
+    ports: &Ports,
+    wish: &Wish,
+    instances: &BTreeMap<InstanceId, Instance>,
+    now: Now,
+) -> Observed {
+    let wanted = wish.spec.clouds.iter().map(|preference| &preference.name);
+    let names: BTreeSet<&CloudName> = wanted.chain(instances.values().map(|i| &i.cloud)).collect();
+    let (known, missing): (BTreeSet<_>, BTreeSet<_>) = names
+        .into_iter()
+        .partition(|name| ports.clouds.contains_key(*name));
+    let witnesses = Witnesses {
+        clouds: known
+            .into_iter()
+            .map(|name| (name, &*ports.clouds[name]))
+            .collect(),
+        missing,
+        dataplane: &*ports.dataplane,
+        meter: &*ports.meter,
+        clock: &*ports.clock,
+    };
+    let measured: Vec<Instance> = instances.values().cloned().collect();
+    observe(&witnesses, &wish.spec.tenant, &measured, now).await
+}
+
+/// Which parts of the spec differ, in the words of the tenant file.
+fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String> {
+    let TenantSpec {
+        tenant: _,
+        network,
+        service,
+        instances,
+        clouds,
+        policy,
+        logs,
+    } = before;
+    let mut changed = Vec::new();
+    let mut compare = |is_same: bool, what: String| {
+        if !is_same {
+            changed.push(what);
+        }
+    };
+    compare(
+        network.public_ip == after.network.public_ip,
+        format!(
+            "network.public_ip: {} to {}",
+            network.public_ip, after.network.public_ip
+        ),
+    );
+    compare(
+        network.subnets == after.network.subnets,
+        "network.subnets".to_owned(),
+    );
+    compare(
+        network.split == after.network.split,
+        "network.split".to_owned(),
+    );
+    compare(
+        service.listen == after.service.listen,
+        "service.listen".to_owned(),
+    );
+    compare(
+        service.health == after.service.health,
+        "service.health".to_owned(),
+    );
+    let new = &after.instances;
+    compare(
+        instances.min == new.min,
+        format!("instances.min: {} to {}", instances.min, new.min),
+    );
+    compare(
+        instances.max == new.max,
+        format!("instances.max: {} to {}", instances.max, new.max),
+    );
+    compare(
+        instances.template == new.template,
+        format!(
+            "instances.template: {} to {} (for instances launched from now on)",
+            instances.template, new.template
+        ),
+    );
+    compare(
+        (instances.surge, instances.boot_timeout) == (new.surge, new.boot_timeout),
+        "instances.surge or boot_timeout".to_owned(),
+    );
+    compare(*clouds == after.clouds, "clouds".to_owned());
+    compare(*policy == after.policy, "policy".to_owned());
+    compare(*logs == after.logs, "logs".to_owned());
+    changed
+}

@@ -1,0 +1,343 @@
+//! What became of each instance: the sights of one tick, turned into at most one step for each. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::id::InstanceId;
+use crate::instance::{Cause, Drain, Instance, Missing, Phase};
+use crate::journal::Move;
+use crate::network::{EndpointSeen, Health};
+use crate::observe::{Observed, Sight};
+use crate::ports::{CloudState, InstanceSeen, Wish};
+use crate::time::Now;
+
+/// A cloud that has accepted a launch and shows nothing running after this long has failed.
+const LAUNCH_LIMIT: SignedDuration = SignedDuration::from_mins(5);
+/// Absence is not death: only after so many complete listings …
+const MISSING_LISTINGS: u32 = 3;
+/// … over at least this long (I6).
+const MISSING_LIMIT: SignedDuration = SignedDuration::from_secs(60);
+/// A connection request that passed the load balancer just before the rule went needs this long to be seen as a flow.
+const SHORTEST_DRAIN: SignedDuration = SignedDuration::from_millis(300);
+/// With more than this share of instances unwell at once, the fault is probably not theirs (I5) …
+const BRAKE_PERCENT: usize = 20;
+/// … so they are then replaced one at a time.
+const BRAKE_AT_A_TIME: usize = 1;
+
+/// An instance after a step, and the step for the journal; `None` where only a count was noted.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) instance: Instance,
+    pub(crate) step: Option<Move>,
+}
+
+impl Change {
+    /// `instance` moves on to `phase`.
+    pub(crate) fn enter(
+        instance: &Instance,
+        phase: Phase,
+        why: impl Into<String>,
+        now: Now,
+    ) -> Self {
+        let mut after = instance.clone();
+        after.enter(phase, now.steady);
+        let step = Move {
+            instance: after.id,
+            cloud: after.cloud.clone(),
+            address: after.address,
+            from: Some(instance.phase),
+            to: phase,
+            why: why.into(),
+            drain: after.drain.clone(),
+        };
+        Self {
+            instance: after,
+            step: Some(step),
+        }
+    }
+
+    fn noted(instance: Instance) -> Self {
+        Self {
+            instance,
+            step: None,
+        }
+    }
+}
+
+/// The cloud has accepted the launch, or shows an instance that we had asked for before a crash.
+pub(crate) fn accepted(instance: &Instance, seen: &InstanceSeen, why: &str, now: Now) -> Change {
+    let mut named = instance.clone();
+    named.provider = Some(seen.provider.clone());
+    let phase = match seen.state {
+        CloudState::Starting => Phase::Launching,
+        CloudState::Running | CloudState::Stopped => Phase::Booting,
+    };
+    Change::enter(&named, phase, why, now)
+}
+
+/// The instance has to go: it may finish its connections for as long as `limit`.
+pub(crate) fn drain(
+    instance: &Instance,
+    cause: Cause,
+    limit: SignedDuration,
+    why: &str,
+    now: Now,
+) -> Change {
+    let leaving = leaving(instance, cause, limit, now);
+    let phase = match instance.phase {
+        Phase::InService => Phase::Draining,
+        _ => Phase::Terminating,
+    };
+    Change::enter(&leaving, phase, why, now)
+}
+
+fn leaving(instance: &Instance, cause: Cause, limit: SignedDuration, now: Now) -> Instance {
+    let mut leaving = instance.clone();
+    leaving.drain.get_or_insert(Drain {
+        cause,
+        started: now.steady,
+        limit,
+        flows_at_start: None,
+        flows_at_end: None,
+    });
+    leaving
+}
+
+/// What became of each.
+pub(crate) fn settle(
+    instances: &BTreeMap<InstanceId, Instance>,
+    observed: &Observed,
+    wish: &Wish,
+    removed: &[InstanceId],
+    now: Now,
+) -> Vec<Change> {
+    let mut unwell_allowed = replaceable(instances, observed);
+    instances
+        .values()
+        .filter_map(|instance| match instance.phase {
+            Phase::Intent => match observed.sight(instance) {
+                Sight::Seen(seen) => Some(accepted(instance, seen, "its cloud shows it", now)),
+                Sight::Absent | Sight::Unknown => None,
+            },
+            Phase::Launching | Phase::Booting => coming(instance, observed, wish, now),
+            Phase::InService => serving(instance, observed, wish, &mut unwell_allowed, now),
+            Phase::Draining => draining(instance, observed, now),
+            Phase::Terminating => removed
+                .contains(&instance.id)
+                .then(|| Change::enter(instance, Phase::Gone, "removed", now)),
+            Phase::Gone | Phase::Failed => None,
+        })
+        .collect()
+}
+
+fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Option<Change> {
+    let give_up = |cause, why: &str| {
+        Some(Change::enter(
+            &leaving(instance, cause, SignedDuration::ZERO, now),
+            Phase::Terminating,
+            why,
+            now,
+        ))
+    };
+    let boot_timeout = wish.spec.instances.boot_timeout;
+    match (observed.sight(instance), instance.phase) {
+        (Sight::Seen(seen), _) if seen.state == CloudState::Stopped => {
+            return give_up(Cause::NeverHealthy, "it stopped before it was ever healthy");
+        }
+        (Sight::Seen(seen), Phase::Launching) if seen.state == CloudState::Running => {
+            return Some(Change::enter(instance, Phase::Booting, "it runs", now));
+        }
+        (Sight::Absent, _) => match missing(instance, now) {
+            Absence::Noted(noted) => return Some(Change::noted(noted)),
+            Absence::Lost => {
+                return give_up(Cause::Died, "its cloud has not shown it for a minute");
+            }
+            Absence::Early => {}
+        },
+        (Sight::Seen(_), _) if instance.missing.is_some() => {
+            return Some(Change::noted(Instance {
+                missing: None,
+                ..instance.clone()
+            }));
+        }
+        (Sight::Unknown | Sight::Seen(_), _) => {}
+    }
+    if instance.phase == Phase::Launching {
+        return (now.since(instance.since) > LAUNCH_LIMIT)
+            .then(|| {
+                give_up(
+                    Cause::NeverHealthy,
+                    "its cloud accepted it and did not start it",
+                )
+            })
+            .flatten();
+    }
+    if observed
+        .endpoint(instance.id)
+        .is_some_and(|seen| seen.health == Health::Healthy)
+    {
+        return Some(Change::enter(
+            instance,
+            Phase::InService,
+            "it is healthy",
+            now,
+        ));
+    }
+    (now.since(instance.created) > boot_timeout)
+        .then(|| {
+            let why = format!("not healthy {boot_timeout:#} after its launch");
+            give_up(Cause::NeverHealthy, &why)
+        })
+        .flatten()
+}
+
+/// What one more listing without an instance means.
+enum Absence {
+    /// It is noted.
+    Noted(Instance),
+    /// It has been noted, and it is too early to say more.
+    Early,
+    /// It has been missing for too long.
+    Lost,
+}
+
+fn missing(instance: &Instance, now: Now) -> Absence {
+    let before = instance.missing.unwrap_or(Missing {
+        since: now.steady,
+        listings: 0,
+    });
+    let counted = Missing {
+        listings: before.listings.saturating_add(1),
+        ..before
+    };
+    if counted.listings < MISSING_LISTINGS {
+        return Absence::Noted(Instance {
+            missing: Some(counted),
+            ..instance.clone()
+        });
+    }
+    if now.since(counted.since) >= MISSING_LIMIT {
+        Absence::Lost
+    } else {
+        Absence::Early
+    }
+}
+
+fn serving(
+    instance: &Instance,
+    observed: &Observed,
+    wish: &Wish,
+    unwell_allowed: &mut usize,
+    now: Now,
+) -> Option<Change> {
+    if let Sight::Seen(seen) = observed.sight(instance)
+        && seen.state == CloudState::Stopped
+        && !wish.orders.is_paused
+    {
+        let leaving = leaving(instance, Cause::Died, SignedDuration::ZERO, now);
+        return Some(Change::enter(
+            &leaving,
+            Phase::Terminating,
+            "its cloud says that it has stopped",
+            now,
+        ));
+    }
+    let is_unwell = observed
+        .endpoint(instance.id)
+        .is_some_and(|seen| seen.health == Health::Unhealthy);
+    if is_unwell && *unwell_allowed > 0 && !wish.orders.is_paused {
+        *unwell_allowed -= 1;
+        let limit = wish.spec.policy.drain;
+        return Some(drain(
+            instance,
+            Cause::Unhealthy,
+            limit,
+            "it does not answer its health check",
+            now,
+        ));
+    }
+    None
+}
+
+/// How many unwell instances may be replaced at this tick (I5).
+fn replaceable(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> usize {
+    let unwell = unwell(instances, observed);
+    let serving = instances
+        .values()
+        .filter(|instance| instance.phase == Phase::InService)
+        .count();
+    if !is_braked(unwell, serving) {
+        return unwell;
+    }
+    let in_hand = instances
+        .values()
+        .filter(|instance| match instance.phase {
+            Phase::Intent | Phase::Launching | Phase::Booting | Phase::Terminating => true,
+            Phase::Draining => instance
+                .drain
+                .as_ref()
+                .is_some_and(|drain| drain.cause == Cause::Unhealthy),
+            Phase::InService | Phase::Gone | Phase::Failed => false,
+        })
+        .count();
+    BRAKE_AT_A_TIME.saturating_sub(in_hand)
+}
+
+/// How many in service do not answer their health check.
+pub(crate) fn unwell(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> usize {
+    instances
+        .values()
+        .filter(|instance| instance.phase == Phase::InService)
+        .filter(|instance| {
+            observed
+                .endpoint(instance.id)
+                .is_some_and(|seen| seen.health == Health::Unhealthy)
+        })
+        .count()
+}
+
+/// Whether so many are unwell at once that the fault is probably elsewhere.
+pub(crate) fn is_braked(unwell: usize, serving: usize) -> bool {
+    unwell > 1 && unwell * 100 > serving * BRAKE_PERCENT
+}
+
+fn draining(instance: &Instance, observed: &Observed, now: Now) -> Option<Change> {
+    let counted = count_flows(instance, observed.endpoint(instance.id));
+    let plan = counted.drain.clone()?;
+    let finished = |why: String| Some(Change::enter(&counted, Phase::Terminating, why, now));
+
+    if let Sight::Seen(seen) = observed.sight(instance)
+        && seen.state == CloudState::Stopped
+    {
+        return finished("it stopped while it drained".to_owned());
+    }
+    let waited = now.since(plan.started);
+    if plan.flows_at_end == Some(0) && waited >= SHORTEST_DRAIN {
+        return finished("its last connection has ended".to_owned());
+    }
+    if waited >= plan.limit && plan.limit > SignedDuration::ZERO || plan.limit.is_zero() {
+        let left = plan
+            .flows_at_end
+            .map_or("an unknown number of".to_owned(), |flows| flows.to_string());
+        return finished(format!(
+            "the drain limit of {:#} has passed with {left} connections left",
+            plan.limit
+        ));
+    }
+    (counted != *instance).then_some(Change::noted(counted))
+}
+
+/// Notes the flows of an instance that the rules, read back, lead to no more.
+fn count_flows(instance: &Instance, endpoint: Option<&EndpointSeen>) -> Instance {
+    let mut counted = instance.clone();
+    if let Some(seen) = endpoint
+        && !seen.is_routed
+        && let Some(flows) = seen.flows
+        && let Some(drain) = &mut counted.drain
+    {
+        drain.flows_at_start.get_or_insert(flows);
+        drain.flows_at_end = Some(flows);
+    }
+    counted
+}

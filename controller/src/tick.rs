@@ -1,0 +1,522 @@
+//! One pass over a tenant: look, think, write down, act. It takes no input and looks at everything each time, so that there
+//! is one code path, used every day; after a crash it is the same pass that finishes what was half done.
+//!
+//! The order of effects: 1 the record, durable · 2 the network · 3 launches · 4 removals, only if 2 succeeded. The network
+//! comes before launches since an instance is plugged into its site.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use crate::calls::{Answer, Calls, Said};
+use crate::drive::{Pace, Ports};
+use crate::history::{self, History};
+use crate::id::{CloudName, InstanceId, ProviderId, TenantName};
+use crate::instance::{Instance, Phase};
+use crate::journal::Event;
+use crate::network::NetworkPlan;
+use crate::observe::{Observed, Sight, Witnesses, observe, within};
+use crate::plan::check::check;
+use crate::plan::{Plan, Situation, plan};
+use crate::ports::{CloudErrorKind, StoreError, Wish};
+use crate::settle::{Change, accepted};
+use crate::status::Status;
+use crate::time::Now;
+use crate::view;
+
+/// The network is made within this long, or the tick goes on without.
+const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+/// An instance of ours that is in no record is removed after so many listings in a row …
+const STRAY_LISTINGS: u32 = 3;
+/// … over at least this long (I7).
+const STRAY_LIMIT: SignedDuration = SignedDuration::from_secs(60);
+
+/// One tenant's controller, between ticks.
+#[derive(Debug)]
+pub struct Controller {
+    tenant: TenantName,
+    ports: Ports,
+    pace: Pace,
+    instances: BTreeMap<InstanceId, Instance>,
+    history: History,
+    chance: fastrand::Rng,
+    calls: Calls,
+    /// Whose removal its cloud has accepted; after a restart it is asked again.
+    removing: BTreeSet<InstanceId>,
+    /// Instances of ours in no record: in how many listings, since when.
+    strays: BTreeMap<(CloudName, ProviderId), (u32, jiff::Timestamp)>,
+    alarms: Vec<String>,
+    last_measured: Option<jiff::Timestamp>,
+    status: Option<Status>,
+}
+
+/// What a tick has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The next tick is due after this long, if nothing wakes it before.
+    Next(SignedDuration),
+    /// The tenant is gone, with nothing left.
+    Destroyed,
+}
+
+impl Controller {
+    /// Takes up a tenant where the store left it; `None` for one that is not known.
+    pub async fn load(
+        tenant: TenantName,
+        ports: Ports,
+        pace: Pace,
+        seed: u64,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(state) = ports.store.load(&tenant, history::SPAN).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            tenant,
+            ports,
+            pace,
+            instances: state
+                .instances
+                .into_iter()
+                .map(|instance| (instance.id, instance))
+                .collect(),
+            history: History::rebuild(&state.journal),
+            chance: fastrand::Rng::with_seed(seed),
+            calls: Calls::default(),
+            removing: BTreeSet::new(),
+            strays: BTreeMap::new(),
+            alarms: Vec::new(),
+            last_measured: None,
+            status: None,
+        }))
+    }
+
+    /// What the tenant looked like after the last tick.
+    pub fn status(&self) -> Option<&Status> {
+        self.status.as_ref()
+    }
+
+    /// Returns once a call to a cloud has been answered; never, where none is under way.
+    pub async fn answered(&mut self) {
+        self.calls.answered().await;
+    }
+
+    /// One pass.
+    pub async fn tick(&mut self) -> Result<Outcome, StoreError> {
+        let now = self.ports.clock.now();
+        let Some(wish) = self.ports.store.wish(&self.tenant).await? else {
+            return Ok(Outcome::Destroyed);
+        };
+        let answers = self.calls.take().await;
+        let observed = self.look(&wish, now).await;
+        let removed = self.farewell(&observed).await;
+        let (answered, mut events) = self.take_up(&answers, now);
+        let mut instances = self.instances.clone();
+        for Change { instance, .. } in &answered {
+            instances.insert(instance.id, instance.clone());
+        }
+        if let Ok(samples) = &observed.samples {
+            self.history.measure(samples);
+        }
+
+        let situation = Situation {
+            wish: &wish,
+            instances: &instances,
+            observed: &observed,
+            history: &self.history,
+            removed: &removed,
+            now,
+            stale: self.pace.stale(),
+        };
+        let mut plan = plan(&situation, &mut self.chance);
+        let objections = check(&situation, &plan);
+        if !objections.is_empty() {
+            return self.refuse(&plan, objections, &wish, &observed, now).await;
+        }
+
+        let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
+        events.extend(
+            changes
+                .iter()
+                .filter_map(|change| change.step.clone())
+                .map(Event::Moved),
+        );
+        plan.alarms.extend(self.clean_up_strays(&observed, now));
+        self.note(&plan, &wish, &observed, now, &mut events);
+        let records = last_of_each(&changes);
+        self.ports
+            .store
+            .record(&self.tenant, now, &records, &events)
+            .await?;
+
+        self.commit(&plan, &records, now);
+        let is_routed = self.route(&plan.network, &mut plan.alarms).await;
+        if is_routed {
+            self.launch(&plan);
+            self.remove(&plan);
+        }
+        if wish.orders.is_destroyed && self.instances.is_empty() {
+            return self.close(now, plan.alarms, &wish, &observed).await;
+        }
+        self.alarms.clone_from(&plan.alarms);
+        let outcome = Outcome::Next(self.pace.until_next(self.instances.values()));
+        self.status = Some(view::status(
+            &self.view(&wish, &observed, now),
+            plan.decision,
+            plan.alarms,
+        ));
+        Ok(outcome)
+    }
+
+    /// The store does not work: says so in the status, since it cannot be said in the journal.
+    pub(crate) fn complain(&mut self, error: &StoreError) {
+        if let Some(status) = &mut self.status {
+            status.alarms = vec![format!("nothing is done until this is mended: {error}")];
+        }
+    }
+
+    /// One look at the world.
+    async fn look(&self, wish: &Wish, now: Now) -> Observed {
+        let wanted = wish.spec.clouds.iter().map(|preference| &preference.name);
+        let used = self.instances.values().map(|instance| &instance.cloud);
+        let names: BTreeSet<&CloudName> = wanted.chain(used).collect();
+        let (known, missing): (BTreeSet<_>, BTreeSet<_>) = names
+            .into_iter()
+            .partition(|name| self.ports.clouds.contains_key(*name));
+        let witnesses = Witnesses {
+            clouds: known
+                .into_iter()
+                .map(|name| (name, &*self.ports.clouds[name]))
+                .collect(),
+            missing,
+            dataplane: &*self.ports.dataplane,
+            meter: &*self.ports.meter,
+            clock: &*self.ports.clock,
+        };
+        let measured: Vec<Instance> = self
+            .instances
+            .values()
+            .filter(|instance| matches!(instance.phase, Phase::InService | Phase::Draining))
+            .cloned()
+            .collect();
+        observe(&witnesses, &self.tenant, &measured, now).await
+    }
+
+    /// Those that are removed: asked for, shown no more, and their flows forgotten, so that the address can be given away.
+    async fn farewell(&mut self, observed: &Observed) -> Vec<InstanceId> {
+        let mut removed = Vec::new();
+        for instance in self.instances.values() {
+            let is_gone = instance.phase == Phase::Terminating
+                && self.removing.contains(&instance.id)
+                && matches!(observed.sight(instance), Sight::Absent);
+            if !is_gone {
+                continue;
+            }
+            match self
+                .ports
+                .dataplane
+                .forget(&self.tenant, &instance.cloud, instance.address)
+                .await
+            {
+                Ok(()) => removed.push(instance.id),
+                Err(error) => {
+                    tracing::warn!(tenant = %self.tenant, %error, "flows not forgotten yet");
+                }
+            }
+        }
+        removed
+    }
+
+    /// What the clouds' answers mean for the records.
+    fn take_up(&mut self, answers: &[Answer], now: Now) -> (Vec<Change>, Vec<Event>) {
+        let mut changes = Vec::new();
+        let mut events = Vec::new();
+        for Answer {
+            instance,
+            cloud,
+            said,
+        } in answers
+        {
+            let Some(record) = self.instances.get(instance) else {
+                continue;
+            };
+            let refusals = self.history.refusals.entry(cloud.clone()).or_default();
+            match said {
+                Said::Launched(Ok(seen)) => {
+                    refusals.accepted();
+                    if record.phase == Phase::Intent {
+                        changes.push(accepted(record, seen, "its cloud has accepted it", now));
+                    }
+                }
+                Said::Launched(Err(error)) => {
+                    let why = error.to_string();
+                    refusals.refused(error.kind, &why, now.steady);
+                    let may_exist = error.kind == CloudErrorKind::Unreachable;
+                    if record.phase == Phase::Intent && !may_exist {
+                        changes.push(Change::enter(record, Phase::Failed, &why, now));
+                    }
+                    events.push(Event::Refused {
+                        cloud: cloud.clone(),
+                        why,
+                    });
+                }
+                Said::Removed(Ok(())) => {
+                    self.removing.insert(*instance);
+                }
+                Said::Removed(Err(error)) if error.kind == CloudErrorKind::NotFound => {
+                    self.removing.insert(*instance);
+                }
+                Said::Removed(Err(error)) => {
+                    events.push(Event::Refused {
+                        cloud: cloud.clone(),
+                        why: error.to_string(),
+                    });
+                }
+            }
+        }
+        (changes, events)
+    }
+
+    /// Adds the decision, the measurements and new alarms to what is written down.
+    fn note(
+        &mut self,
+        plan: &Plan,
+        wish: &Wish,
+        observed: &Observed,
+        now: Now,
+        events: &mut Vec<Event>,
+    ) {
+        let is_due = self
+            .last_measured
+            .is_none_or(|last| now.since(last) >= self.pace.between_readings());
+        if is_due || plan.decision.desired != plan.decision.before {
+            events.push(Event::Decided(plan.decision.clone()));
+        }
+        if is_due {
+            self.last_measured = Some(now.steady);
+            if let Ok(samples) = &observed.samples
+                && wish.spec.logs.metrics
+                && !samples.is_empty()
+            {
+                events.push(Event::Measured {
+                    samples: samples.clone(),
+                });
+            }
+        }
+        let fresh = plan
+            .alarms
+            .iter()
+            .filter(|alarm| !self.alarms.contains(alarm));
+        events.extend(fresh.map(|alarm| Event::Alarm {
+            what: alarm.clone(),
+        }));
+    }
+
+    /// What is written down is true from now on.
+    fn commit(&mut self, plan: &Plan, records: &[Instance], now: Now) {
+        for instance in records {
+            let was = self.instances.get(&instance.id).map(|before| before.phase);
+            if instance.phase == Phase::InService && was != Some(Phase::InService) {
+                let took = instance.since.duration_since(instance.created);
+                self.history.booted(&instance.cloud, took);
+            }
+            if instance.phase == Phase::Terminating
+                && was != Some(Phase::Terminating)
+                && instance.in_service.is_none()
+                && instance
+                    .drain
+                    .as_ref()
+                    .is_some_and(|drain| drain.cause == crate::instance::Cause::NeverHealthy)
+            {
+                self.history
+                    .refusals_of(&instance.cloud)
+                    .never_healthy(now.steady);
+            }
+        }
+        self.instances.clone_from(&plan.instances);
+        let instances = &self.instances;
+        self.removing.retain(|id| instances.contains_key(id));
+        self.history.keep(|id| instances.contains_key(&id));
+        self.history.remember(&plan.decision, now.steady);
+    }
+
+    /// Makes the network as planned; whether it is.
+    async fn route(&self, network: &NetworkPlan, alarms: &mut Vec<String>) -> bool {
+        let applied = within(
+            &*self.ports.clock,
+            NETWORK_LIMIT,
+            self.ports.dataplane.apply(network),
+        )
+        .await;
+        match applied {
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                alarms.push(error.to_string());
+                false
+            }
+            None => {
+                alarms.push(format!(
+                    "the network was not made within {NETWORK_LIMIT:#}; it is tried again"
+                ));
+                false
+            }
+        }
+    }
+
+    fn launch(&mut self, plan: &Plan) {
+        for launch in &plan.launches {
+            if let Some(cloud) = self.ports.clouds.get(&launch.instance.cloud) {
+                self.calls
+                    .launch(cloud.clone(), self.ports.clock.clone(), launch.clone());
+            }
+        }
+    }
+
+    fn remove(&mut self, plan: &Plan) {
+        for id in plan
+            .terminations
+            .iter()
+            .filter(|id| !self.removing.contains(id))
+        {
+            let Some(instance) = self.instances.get(id) else {
+                continue;
+            };
+            let (Some(cloud), Some(provider)) = (
+                self.ports.clouds.get(&instance.cloud),
+                instance.provider.clone(),
+            ) else {
+                continue;
+            };
+            let subject = (*id, instance.cloud.clone(), provider);
+            self.calls.remove(
+                cloud.clone(),
+                self.ports.clock.clone(),
+                self.tenant.clone(),
+                subject,
+            );
+        }
+    }
+
+    /// Removes instances of ours that are in no record, once they have been seen often enough; says so.
+    fn clean_up_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
+        let mut seen = BTreeMap::new();
+        let mut alarms = Vec::new();
+        for (name, list) in &observed.clouds {
+            for stray in list
+                .iter()
+                .flatten()
+                .filter(|seen| !self.instances.contains_key(&seen.id))
+            {
+                let key = (name.clone(), stray.provider.clone());
+                let (listings, since) = self.strays.get(&key).copied().unwrap_or((0, now.steady));
+                if listings + 1 >= STRAY_LISTINGS
+                    && now.since(since) >= STRAY_LIMIT
+                    && !self.calls.is_busy(stray.id)
+                    && let Some(cloud) = self.ports.clouds.get(name)
+                {
+                    alarms.push(format!(
+                        "{} runs in {name} and is in no record: it is removed",
+                        stray.id
+                    ));
+                    let subject = (stray.id, name.clone(), stray.provider.clone());
+                    self.calls.remove(
+                        cloud.clone(),
+                        self.ports.clock.clone(),
+                        self.tenant.clone(),
+                        subject,
+                    );
+                }
+                seen.insert(key, (listings.saturating_add(1), since));
+            }
+        }
+        // A cloud that did not answer says nothing about its strays.
+        let unanswered = |cloud: &CloudName| observed.clouds.get(cloud).is_none_or(Result::is_err);
+        self.strays.retain(|(cloud, _), _| unanswered(cloud));
+        self.strays.extend(seen);
+        alarms
+    }
+
+    /// The second opinion objects: nothing of the plan is done, and a person is told.
+    async fn refuse(
+        &mut self,
+        plan: &Plan,
+        objections: Vec<String>,
+        wish: &Wish,
+        observed: &Observed,
+        now: Now,
+    ) -> Result<Outcome, StoreError> {
+        let alarms: Vec<String> = objections
+            .into_iter()
+            .map(|what| format!("a plan was not carried out, this is a fault of asaas: {what}"))
+            .collect();
+        for alarm in alarms.iter().filter(|alarm| !self.alarms.contains(alarm)) {
+            tracing::error!(tenant = %self.tenant, "{alarm}");
+            let event = Event::Alarm {
+                what: alarm.clone(),
+            };
+            self.ports
+                .store
+                .record(&self.tenant, now, &[], &[event])
+                .await?;
+        }
+        self.alarms.clone_from(&alarms);
+        self.status = Some(view::status(
+            &self.view(wish, observed, now),
+            plan.decision.clone(),
+            alarms,
+        ));
+        Ok(Outcome::Next(self.pace.tick))
+    }
+
+    /// Nothing is left but the network and the spec: they go too.
+    async fn close(
+        &mut self,
+        now: Now,
+        mut alarms: Vec<String>,
+        wish: &Wish,
+        observed: &Observed,
+    ) -> Result<Outcome, StoreError> {
+        match self.ports.dataplane.destroy(&self.tenant).await {
+            Ok(()) => {
+                self.ports.store.close(&self.tenant, now).await?;
+                Ok(Outcome::Destroyed)
+            }
+            Err(error) => {
+                alarms.push(error.to_string());
+                let decision = crate::decide::Decision {
+                    current: 0,
+                    before: 0,
+                    wanted: 0,
+                    desired: 0,
+                    reading: None,
+                    steps: Vec::new(),
+                };
+                self.status = Some(view::status(
+                    &self.view(wish, observed, now),
+                    decision,
+                    alarms,
+                ));
+                Ok(Outcome::Next(self.pace.busy()))
+            }
+        }
+    }
+
+    fn view<'a>(&'a self, wish: &'a Wish, observed: &'a Observed, now: Now) -> view::View<'a> {
+        view::View {
+            wish,
+            instances: &self.instances,
+            observed,
+            history: &self.history,
+            now,
+            stale: self.pace.stale(),
+        }
+    }
+}
+
+/// Each changed instance as it is in the end.
+fn last_of_each(changes: &[&Change]) -> Vec<Instance> {
+    let last: BTreeMap<InstanceId, &Instance> = changes
+        .iter()
+        .map(|change| (change.instance.id, &change.instance))
+        .collect();
+    last.into_values().cloned().collect()
+}

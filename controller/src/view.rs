@@ -1,0 +1,143 @@
+//! From what a tick knows to what a person is shown.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::decide::{Decision, bounds};
+use crate::history::History;
+use crate::id::InstanceId;
+use crate::instance::{Instance, Phase};
+use crate::load::Metric;
+use crate::network::Health;
+use crate::observe::Observed;
+use crate::place::{Ground, count};
+use crate::ports::Wish;
+use crate::status::{CloudStatus, InstanceStatus, MetricStatus, Status};
+use crate::time::Now;
+
+/// What a tick knows.
+pub(crate) struct View<'a> {
+    pub(crate) wish: &'a Wish,
+    pub(crate) instances: &'a BTreeMap<InstanceId, Instance>,
+    pub(crate) observed: &'a Observed,
+    pub(crate) history: &'a History,
+    pub(crate) now: Now,
+    pub(crate) stale: SignedDuration,
+}
+
+/// What a person is shown.
+pub(crate) fn status(view: &View<'_>, decision: Decision, alarms: Vec<String>) -> Status {
+    let View {
+        wish,
+        instances,
+        observed,
+        now,
+        ..
+    } = view;
+    let (min, max) = bounds(&wish.spec, now.wall);
+    let mut shown: Vec<InstanceStatus> = instances
+        .values()
+        .map(|i| instance_status(view, i))
+        .collect();
+    shown.sort_by_key(|shown| (shown.instance.slot, shown.instance.id));
+    let is_in_order = |shown: &InstanceStatus| {
+        shown.instance.phase == Phase::InService
+            && shown.health == Health::Healthy
+            && shown.is_routed
+    };
+    let is_settled = count(shown.iter()) == decision.desired
+        && shown.iter().all(is_in_order)
+        && decision.desired == decision.before
+        && !wish.orders.is_destroyed;
+    Status {
+        tenant: wish.spec.tenant.clone(),
+        at: now.wall,
+        generation: wish.generation,
+        orders: wish.orders.clone(),
+        is_settled,
+        min,
+        max,
+        metric: metric_status(view, &decision),
+        decision: Some(decision),
+        instances: shown,
+        clouds: cloud_statuses(view),
+        tunnel: observed
+            .network
+            .as_ref()
+            .map(|seen| seen.tunnel.clone())
+            .unwrap_or_default(),
+        alarms,
+    }
+}
+
+fn instance_status(view: &View<'_>, instance: &Instance) -> InstanceStatus {
+    let endpoint = view
+        .observed
+        .endpoint(instance.id)
+        .cloned()
+        .unwrap_or_default();
+    let fresh = |metric| {
+        let sample = view
+            .history
+            .fresh(instance.id, metric, view.now, view.stale)?;
+        Some((metric, sample.value))
+    };
+    InstanceStatus {
+        instance: instance.clone(),
+        health: endpoint.health,
+        is_routed: endpoint.is_routed,
+        flows: endpoint.flows,
+        metrics: Metric::ALL.into_iter().filter_map(fresh).collect(),
+    }
+}
+
+fn metric_status(view: &View<'_>, decision: &Decision) -> Option<MetricStatus> {
+    let dynamic = view.wish.spec.policy.dynamic.as_ref()?;
+    let reading = decision.reading?;
+    let from = view.now.steady.saturating_sub(dynamic.window).ok()?;
+    let readings: Vec<_> = view
+        .history
+        .readings
+        .iter()
+        .filter(|(at, _)| *at > from)
+        .map(|(_, reading)| *reading)
+        .collect();
+    let sum: crate::amount::Amount = readings.iter().map(|reading| reading.sum).sum();
+    let measured: u32 = readings.iter().map(|reading| reading.fresh).sum();
+    Some(MetricStatus {
+        metric: dynamic.metric,
+        average: (measured > 0).then(|| sum.over(measured as usize)),
+        threshold: dynamic.threshold,
+        fresh: reading.fresh,
+        expected: reading.expected,
+    })
+}
+
+fn cloud_statuses(view: &View<'_>) -> Vec<CloudStatus> {
+    let View {
+        wish,
+        instances,
+        observed,
+        history,
+        now,
+        ..
+    } = view;
+    let ground = Ground {
+        spec: &wish.spec,
+        instances,
+        observed,
+        history,
+        now: *now,
+    };
+    wish.spec
+        .clouds
+        .iter()
+        .map(|preference| CloudStatus {
+            name: preference.name.clone(),
+            instances: count(instances.values().filter(|i| i.cloud == preference.name)),
+            max: preference.max,
+            refuses: ground.refusal(&preference.name),
+        })
+        .collect()
+}
