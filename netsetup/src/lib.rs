@@ -4,6 +4,7 @@ pub mod address;
 mod edge;
 mod linux;
 mod name;
+mod rules;
 mod settings;
 pub mod sim;
 
