@@ -7,4 +7,12 @@
 //! ```
 
 pub mod clock;
+pub mod config;
+pub mod load;
+pub mod problem;
+mod reader;
+mod shape;
+pub mod logs;
 pub mod store;
+pub mod tenant_file;
+mod yaml;

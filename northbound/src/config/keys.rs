@@ -1,0 +1,233 @@
+//! The keys of `asaas.yml`, as a table.
+
+use controller::amount::Amount;
+use jiff::SignedDuration;
+
+use crate::shape::{Entry, Literal, Shape};
+use crate::tenant_file::DEFAULTS;
+
+pub(super) const TICK: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const KEEP: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(super) const STATE: &str = "/var/lib/asaas";
+pub(super) const SOCKET: &str = "/run/asaas/asaas.sock";
+pub(super) const TENANTS: &str = "tenants";
+pub(super) const LOGS: &str = "logs";
+pub(super) const RUNTIME: &str = "runc";
+/// Of a simulated cloud: about what a small virtual machine takes.
+pub(super) const SIM_BOOT: SignedDuration = SignedDuration::from_secs(30);
+/// Of a cloud that says nothing: more than a laptop should run.
+pub(super) const CAPACITY: u32 = 20;
+/// RFC 2544 keeps it for load tests.
+pub(super) const CLIENTS: &str = "198.18.0.0/15";
+pub(super) const PIDS: u32 = 256;
+pub(super) const CPU: Amount = Amount::from_millionths(500_000);
+pub(super) const MEMORY: u64 = 128 << 20;
+pub(super) const SHARED: &str = "/shared";
+pub(super) const STOP_GRACE: SignedDuration = SignedDuration::from_secs(1);
+
+pub(super) const POOLS_LIMIT: usize = 64;
+pub(super) const WORDS_LIMIT: usize = 64;
+const CLOUDS_LIMIT: usize = 64;
+const TEMPLATES_LIMIT: usize = 256;
+
+pub(super) static CONFIG: &[Entry] = &[
+    Entry::default(
+        "state",
+        Shape::FilePath,
+        Literal::Word(STATE),
+        "Where the service remembers.",
+    ),
+    Entry::default(
+        "socket",
+        Shape::FilePath,
+        Literal::Word(SOCKET),
+        "Where the `asaas` command finds the service.",
+    ),
+    Entry::default(
+        "tenants",
+        Shape::FilePath,
+        Literal::Word(TENANTS),
+        "Where `asaas apply demo` looks for `demo.yml`.",
+    ),
+    Entry::optional(
+        "logs",
+        Shape::Section(&[
+            Entry::default(
+                "directory",
+                Shape::FilePath,
+                Literal::Word(LOGS),
+                "Has one below it for each tenant.",
+            ),
+            Entry::default(
+                "keep",
+                Shape::Duration {
+                    least: SignedDuration::from_hours(24),
+                    most: SignedDuration::from_hours(3650 * 24),
+                },
+                Literal::Duration(KEEP),
+                "Older files are removed.",
+            ),
+        ]),
+        "`logs`, for 90 days",
+        "What is written down for people.",
+    ),
+    Entry::default(
+        "tick",
+        Shape::Duration {
+            least: SignedDuration::from_secs(1),
+            most: SignedDuration::from_mins(10),
+        },
+        Literal::Duration(TICK),
+        "From one look at a tenant to the next.",
+    ),
+    Entry::default(
+        "tunnel",
+        Shape::Word(&["auto", "gre", "vxlan"]),
+        Literal::Word("auto"),
+        "What joins a tenant's sites: `auto` is GRE where the kernel has it, VXLAN elsewhere.",
+    ),
+    Entry::default(
+        "runtime",
+        Shape::FilePath,
+        Literal::Word(RUNTIME),
+        "The OCI runtime of local clouds: a path, or a name that is looked up in `PATH`.",
+    ),
+    Entry::optional(
+        "clouds",
+        Shape::Sections {
+            of: CLOUD,
+            most: CLOUDS_LIMIT,
+        },
+        "`local-a` with room for 3 instances, and `local-b` with room for 4",
+        "Where instances can run, in the order that tenants get who name none.",
+    ),
+    Entry::optional(
+        "templates",
+        Shape::Named {
+            of: TEMPLATE,
+            most: TEMPLATES_LIMIT,
+        },
+        "`web`, which is the demo app",
+        "What instances can be made from.",
+    ),
+    Entry::optional(
+        "defaults",
+        Shape::Section(DEFAULTS),
+        "the service's own",
+        "Taken where a tenant's file leaves a key out.",
+    ),
+    Entry::optional(
+        "public_ips",
+        Shape::Networks { most: POOLS_LIMIT },
+        "any address",
+        "Where tenants' public addresses may come from.",
+    ),
+    Entry::optional(
+        "edge",
+        Shape::Section(&[Entry::default(
+            "clients",
+            Shape::Network,
+            Literal::Word(CLIENTS),
+            "`asaas load` takes its clients' addresses from here.",
+        )]),
+        "clients have addresses of 198.18.0.0/15",
+        "The place in front of all public addresses, where clients on this machine connect.",
+    ),
+];
+
+static CLOUD: &[Entry] = &[
+    Entry::required("name", Shape::Name, "Its name in the tenants' files."),
+    Entry::default(
+        "kind",
+        Shape::Word(&["local", "sim"]),
+        Literal::Word("local"),
+        "`local`: containers on this machine. `sim`: nothing but memory, to try policies with.",
+    ),
+    Entry::default(
+        "capacity",
+        Shape::Whole {
+            least: 1,
+            most: 100_000,
+        },
+        Literal::Whole(CAPACITY),
+        "So many instances of all tenants together.",
+    ),
+    Entry::optional(
+        "boot",
+        Shape::Duration {
+            least: SignedDuration::ZERO,
+            most: SignedDuration::from_hours(1),
+        },
+        "30s; only `kind: sim` has it",
+        "From launch to running.",
+    ),
+];
+
+static TEMPLATE: &[Entry] = &[
+    Entry::optional(
+        "builtin",
+        Shape::Word(&["demo"]),
+        "`root` says what it is",
+        "`demo`: the demo app, put together by the service itself.",
+    ),
+    Entry::optional(
+        "root",
+        Shape::FilePath,
+        "`builtin` says what it is",
+        "Its root file system: a directory, or a tarball that ends in `.tar`.",
+    ),
+    Entry::optional(
+        "command",
+        Shape::Texts { most: WORDS_LIMIT },
+        "needed with `root`; `builtin` brings its own",
+        "What it runs, program first.",
+    ),
+    Entry::default(
+        "cpu",
+        Shape::Decimal {
+            least: Amount::from_millionths(10_000),
+            most: Amount::whole(1_024),
+        },
+        Literal::Decimal(CPU),
+        "How many cores it may use.",
+    ),
+    Entry::default(
+        "memory",
+        Shape::Size {
+            least: 6 << 20,
+            most: 1 << 42,
+        },
+        Literal::Size(MEMORY),
+        "How much memory it may use.",
+    ),
+    Entry::default(
+        "pids",
+        Shape::Whole {
+            least: 1,
+            most: 1 << 22,
+        },
+        Literal::Whole(PIDS),
+        "How many processes and threads it may have.",
+    ),
+    Entry::optional(
+        "env",
+        Shape::Environment { most: WORDS_LIMIT },
+        "nothing but `PATH` and the service's own",
+        "Its environment.",
+    ),
+    Entry::default(
+        "shared",
+        Shape::FilePath,
+        Literal::Word(SHARED),
+        "Where in the instance the directory is that all instances of the tenant share.",
+    ),
+    Entry::default(
+        "stop_grace",
+        Shape::Duration {
+            least: SignedDuration::ZERO,
+            most: SignedDuration::from_secs(30),
+        },
+        Literal::Duration(STOP_GRACE),
+        "How long it may take to end when it is told to.",
+    ),
+];

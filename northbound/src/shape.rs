@@ -1,0 +1,232 @@
+//! Which keys there are, what each may hold, and what it means when it is left out: said once, as tables. The [reader]
+//! checks texts against them, [`schema`] publishes them for editors, tests hold the examples against them.
+//!
+//! [reader]: crate::reader
+
+pub(crate) mod schema;
+
+use std::fmt;
+
+use controller::amount::Amount;
+use jiff::SignedDuration;
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    /// One sentence for a person who sees the key for the first time.
+    pub(crate) about: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) absence: Absence,
+}
+
+/// What it means when a key is left out.
+#[derive(Debug)]
+pub(crate) enum Absence {
+    /// The text is refused.
+    Refused,
+    /// This value is taken, unless the operator has set another.
+    Default(Literal),
+    /// What this sentence says.
+    Means(&'static str),
+}
+
+/// A value in a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Literal {
+    Duration(SignedDuration),
+    Whole(u32),
+    Share(Amount),
+    Decimal(Amount),
+    /// In bytes.
+    Size(u64),
+    Switch(bool),
+    Word(&'static str),
+}
+
+/// What a key may hold.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// Keys of its own.
+    Section(&'static [Entry]),
+    /// A list of such, not empty.
+    Sections {
+        of: &'static [Entry],
+        most: usize,
+    },
+    /// Such, each under a name that a person chooses.
+    Named {
+        of: &'static [Entry],
+        most: usize,
+    },
+    Whole {
+        least: u32,
+        most: u32,
+    },
+    /// A number with at most six decimals.
+    Decimal {
+        least: Amount,
+        most: Amount,
+    },
+    /// `10%` or `0.1`.
+    Share {
+        least: Amount,
+        most: Amount,
+    },
+    /// A share for metrics that are shares, a number for the others.
+    Threshold,
+    /// `true` or `false`.
+    Switch,
+    /// `1` or `0`.
+    Bit,
+    Duration {
+        least: SignedDuration,
+        most: SignedDuration,
+    },
+    /// Bytes, as `64MiB`.
+    Size {
+        least: u64,
+        most: u64,
+    },
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// A name as `controller::id` has it.
+    Name,
+    /// A path of a URL.
+    UrlPath,
+    /// A path of this machine.
+    FilePath,
+    Address,
+    /// A dotted mask.
+    Mask,
+    /// Addresses in CIDR notation, without host bits.
+    Network,
+    Networks {
+        most: usize,
+    },
+    /// `19.0.0.2-19.0.0.254`.
+    AddressRange,
+    /// `08:00`.
+    Time,
+    /// `mon-fri`, `[mon, wed]`, `daily`.
+    Days,
+    /// An IANA name.
+    Zone,
+    /// Words of a command.
+    Texts {
+        most: usize,
+    },
+    /// Variables.
+    Environment {
+        most: usize,
+    },
+}
+
+impl Entry {
+    pub(crate) const fn required(name: &'static str, shape: Shape, about: &'static str) -> Self {
+        Self {
+            name,
+            about,
+            shape,
+            absence: Absence::Refused,
+        }
+    }
+
+    pub(crate) const fn default(
+        name: &'static str,
+        shape: Shape,
+        value: Literal,
+        about: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            about,
+            shape,
+            absence: Absence::Default(value),
+        }
+    }
+
+    pub(crate) const fn optional(
+        name: &'static str,
+        shape: Shape,
+        means: &'static str,
+        about: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            about,
+            shape,
+            absence: Absence::Means(means),
+        }
+    }
+
+    /// Keys under this one, if it has any.
+    pub(crate) fn inner(&self) -> &'static [Self] {
+        match self.shape {
+            Shape::Section(of) | Shape::Sections { of, .. } | Shape::Named { of, .. } => of,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    /// As it is written in a file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duration(duration) => f.write_str(&duration_text(*duration)),
+            Self::Whole(whole) => whole.fmt(f),
+            Self::Share(share) => f.write_str(&percent_text(*share)),
+            Self::Decimal(number) => f.write_str(&decimal_text(number.millionths())),
+            Self::Size(bytes) => f.write_str(&size_text(*bytes)),
+            Self::Switch(on) => on.fmt(f),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+/// `1h30m`: whole units, the largest first, none that is zero.
+pub(crate) fn duration_text(duration: SignedDuration) -> String {
+    const UNITS: [(&str, i128); 5] = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ];
+    let mut rest = duration.as_millis();
+    let mut text = String::new();
+    for (unit, millis) in UNITS {
+        if rest / millis > 0 {
+            text.push_str(&format!("{}{unit}", rest / millis));
+            rest %= millis;
+        }
+    }
+    if text.is_empty() {
+        "0s".to_owned()
+    } else {
+        text
+    }
+}
+
+/// `60%`, `12.5%`: exactly.
+pub(crate) fn percent_text(share: Amount) -> String {
+    format!("{}%", decimal_text(share.millionths() * 100))
+}
+
+/// Millionths as a decimal number, exactly.
+pub(crate) fn decimal_text(millionths: u64) -> String {
+    let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `64MiB`: in the largest unit that holds it exactly.
+pub(crate) fn size_text(bytes: u64) -> String {
+    const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
+    UNITS
+        .iter()
+        .find(|(_, shift)| bytes.trailing_zeros() >= *shift && bytes >> shift > 0)
+        .map_or_else(
+            || "0B".to_owned(),
+            |(unit, shift)| format!("{}{unit}", bytes >> shift),
+        )
+}

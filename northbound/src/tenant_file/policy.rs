@@ -1,0 +1,227 @@
+//! `policy` and `logs` of the long spelling.
+
+use controller::amount::Amount;
+use controller::load::Metric;
+use controller::schedule::Window;
+use controller::spec::{Dynamic, Policy};
+use jiff::tz::TimeZone;
+
+use crate::reader::scalar::{Misfit, Scalar};
+use crate::reader::{Section, did_you_mean};
+
+use super::Known;
+use super::placement::Bounds;
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// Zones that people mean most often, for the hint: the database has six hundred.
+const LONGEST_ZONE: usize = 64;
+
+pub(super) fn read(
+    section: &Section<'_>,
+    bounds: Option<&Bounds>,
+    known: &Known,
+) -> Option<Policy> {
+    let defaults = &known.defaults;
+    let dynamic = section.section("dynamic");
+    let windows = if section.has("static") {
+        section.sections("static").and_then(|items| {
+            let windows: Vec<Window> = items
+                .iter()
+                .filter_map(|item| read_window(item, bounds))
+                .collect();
+            (windows.len() == items.len()).then_some(windows)
+        })
+    } else {
+        Some(Vec::new())
+    };
+    let duration = |name, default| section.duration(name).map_or(default, |given| given.value);
+    let step = |name, default| section.whole(name).map(|given| given.value).or(default);
+    let dynamic = if dynamic.is_given() {
+        Some(read_dynamic(&dynamic, known)?)
+    } else {
+        None
+    };
+    Some(Policy {
+        dynamic,
+        buffer: duration("buffer", defaults.buffer),
+        drain: duration("drain", defaults.drain),
+        stabilization: duration("stabilization", defaults.stabilization),
+        warm_up: duration("warm_up", defaults.warm_up),
+        max_step_out: step("max_step_out", defaults.max_step_out),
+        max_step_in: step("max_step_in", defaults.max_step_in),
+        windows: windows?,
+    })
+}
+
+/// Following the processor load with every default, as the short spelling means it.
+pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Dynamic {
+    Dynamic {
+        metric: Metric::Cpu,
+        threshold: threshold.unwrap_or(known.defaults.threshold),
+        window: known.defaults.window,
+        reactive: true,
+        proactive: true,
+        tolerance: known.defaults.tolerance,
+    }
+}
+
+fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Dynamic> {
+    let base = default_dynamic(None, known);
+    let word = section.word("metric").map(|word| word.value);
+    let is_broken = section.has("metric") && word.is_none();
+    let metric = Metric::ALL
+        .into_iter()
+        .find(|metric| Some(metric.name()) == word)
+        .unwrap_or(Metric::Cpu);
+    let window = section.duration("window");
+    let tolerance = section.share("tolerance");
+    let reactive = section.switch("reactive").is_none_or(|given| given.value);
+    let proactive = section.switch("proactive").is_none_or(|given| given.value);
+    if !reactive && !proactive {
+        section.notes().warning(
+            section.place_of("reactive"),
+            "neither `reactive` nor `proactive`: the metric is measured and nothing follows from it",
+            "set one of them to true, or take `dynamic` away",
+        );
+    }
+    if is_broken {
+        return None;
+    }
+    if !metric.is_share() && !section.has("threshold") {
+        section.notes().error(
+            section.place_of("metric"),
+            format!("`{}` is missing", section.path_of("threshold")),
+            format!(
+                "say how much `{}` one instance should have, as in `threshold: 50`",
+                metric.name()
+            ),
+        );
+    }
+    let threshold = section.threshold("threshold", metric.is_share());
+    if section.has("threshold") && threshold.is_none() {
+        return None;
+    }
+    Some(Dynamic {
+        metric,
+        threshold: threshold.map_or(base.threshold, |given| given.value),
+        window: window.map_or(base.window, |given| given.value),
+        reactive,
+        proactive,
+        tolerance: tolerance.map_or(base.tolerance, |given| given.value),
+    })
+}
+
+fn read_window(section: &Section<'_>, bounds: Option<&Bounds>) -> Option<Window> {
+    let at = section.read("at", Scalar::time);
+    let days = if section.has("days") {
+        section.read_each("days", DAYS.len(), days).map(|all| {
+            let mut union = [false; 7];
+            for given in all {
+                for (day, is_meant) in union.iter_mut().zip(given.value) {
+                    *day |= is_meant;
+                }
+            }
+            union
+        })
+    } else {
+        Some([true; 7])
+    };
+    let length = section.duration("for");
+    let instances = section.whole("instances");
+    let zone = section.read("zone", zone);
+    let zone = match zone {
+        Some(zone) => Some(zone.value),
+        None if section.has("zone") => None,
+        None => Some("UTC".to_owned()),
+    };
+    if let (Some(instances), Some(bounds)) = (instances, bounds) {
+        check_number(section, instances.value, bounds);
+    }
+    Some(Window {
+        at: at?.value,
+        days: days?,
+        length: length?.value,
+        instances: instances?.value,
+        zone: zone?,
+    })
+}
+
+fn check_number(section: &Section<'_>, instances: u32, bounds: &Bounds) {
+    let (min, max) = (bounds.min, bounds.max);
+    if instances > max.value {
+        section.refuse(
+            "instances",
+            format!(
+                "a window asks for {instances} instances, `instances.max` is {} (line {})",
+                max.value, max.place.line
+            ),
+            "raise `max`, or ask for fewer",
+        );
+    } else if instances <= min.value {
+        section.notes().warning(
+            section.place_of("instances"),
+            format!(
+                "a window asks for {instances} instances, and `instances.min` is {} at all times (line {})",
+                min.value, min.place.line
+            ),
+            "lower `min`, ask for more, or take the window away",
+        );
+    }
+}
+
+/// `mon`, `mon-fri`, `sat-mon`, `daily`.
+fn days(scalar: &Scalar<'_>) -> Result<[bool; 7], Misfit> {
+    let refused = || {
+        Misfit::new(
+            "days of the week",
+            "write `mon-fri`, `[mon, wed]` or `daily`, with mon tue wed thu fri sat sun",
+        )
+    };
+    if scalar.text == "daily" {
+        return Ok([true; 7]);
+    }
+    let number = |name: &str| DAYS.iter().position(|day| *day == name).ok_or_else(refused);
+    let (first, last) = scalar
+        .text
+        .split_once('-')
+        .unwrap_or((scalar.text, scalar.text));
+    let (first, last) = (number(first)?, number(last)?);
+    let mut meant = [false; 7];
+    let mut day = first;
+    while day != last {
+        meant[day] = true;
+        day = (day + 1) % DAYS.len();
+    }
+    meant[last] = true;
+    Ok(meant)
+}
+
+/// The name of a time zone, spelt as its database spells it.
+fn zone(scalar: &Scalar<'_>) -> Result<String, Misfit> {
+    let text = scalar.text;
+    let is_name = text.len() <= LONGEST_ZONE
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'));
+    let found = is_name.then(|| TimeZone::get(text).ok()).flatten();
+    match found.as_ref().and_then(TimeZone::iana_name) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(Misfit::new("an IANA time zone", nearest_zone(text))),
+    }
+}
+
+fn nearest_zone(text: &str) -> String {
+    let names: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .filter(|name| name.len().abs_diff(text.len()) <= 3)
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hint = did_you_mean(text, &names);
+    if hint.starts_with("did") {
+        hint
+    } else {
+        "write a name like Europe/Berlin, America/New_York or UTC".to_owned()
+    }
+}

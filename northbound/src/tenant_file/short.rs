@@ -1,0 +1,156 @@
+//! The short spelling: fourteen flat keys, for an administrator who wants a number of containers behind one address. What
+//! they do not say has the operator's defaults.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use controller::spec::{Instances, Logs, Network, Policy, Service, Split, TenantSpec};
+use ipnet::Ipv4Net;
+
+use crate::problem::Place;
+use crate::reader::scalar::Scalar;
+use crate::reader::{Placed, Section};
+
+use super::network::{Checked, Draft};
+use super::{Key, Known, network, placement, policy, service};
+
+/// The whole file. `None` after noting why.
+pub(super) fn read(
+    root: &Section<'_>,
+    known: &Known,
+    places: &mut BTreeMap<Key, Place>,
+) -> Option<TenantSpec> {
+    let notes = root.notes();
+    let tenant = root.name("t_name");
+    let subnet = read_subnet(root);
+    let public_ip = root.read("public_ip", Scalar::address);
+    let checked: Vec<Checked> = subnet.into_iter().collect();
+    let public_ip = network::check_public_ip(public_ip, &checked, known, notes);
+    let bounds = placement::bounds(root, "min_containers", "max_containers");
+    let threshold = root.threshold("threshold", true);
+    let policy = read_policy(root, threshold, known);
+    let should_log = root
+        .whole("should_log")
+        .is_none_or(|given| given.value == 1);
+    warn_of_clear_text(root);
+
+    let bounds = bounds?;
+    if let Some(subnet) = checked.first() {
+        placement::check_addresses(subnet, bounds.max.value, known.defaults.surge, notes);
+    }
+    let subnet = checked.first()?;
+    places.extend([
+        (Key::Tenant, root.place_of("t_name")),
+        (Key::PublicIp, root.place_of("public_ip")),
+        (Key::Subnet, subnet.subnet.place),
+        (Key::Max, bounds.max.place),
+    ]);
+    let listen = service::default_listeners();
+    Some(TenantSpec {
+        tenant: tenant?.value,
+        network: Network {
+            public_ip: public_ip?,
+            subnets: vec![subnet.subnet.value.clone()],
+            split: Split::ByInstances,
+        },
+        service: Service {
+            health: service::default_health(&listen, known),
+            listen,
+        },
+        instances: Instances {
+            min: bounds.min.value,
+            max: bounds.max.value,
+            template: placement::default_template(known),
+            surge: known.defaults.surge,
+            boot_timeout: known.defaults.boot_timeout,
+        },
+        clouds: placement::all_clouds(known),
+        policy,
+        logs: Logs {
+            metrics: should_log,
+        },
+    })
+}
+
+fn read_subnet(root: &Section<'_>) -> Option<Checked> {
+    let notes = root.notes();
+    let name = root.name("nw_name");
+    let gateway = root.read("subnet_addr", Scalar::address);
+    let mask = root.read("subnet_mask", Scalar::mask);
+    let cidr: Option<Placed<Ipv4Net>> = root.read("subnet", Scalar::network);
+    let first: Option<Placed<Ipv4Addr>> = root.read("dhcp_start", Scalar::address);
+    let last = root.read("dhcp_end", Scalar::address);
+    if let (Some(mask), Some(cidr)) = (mask, cidr)
+        && mask.value != cidr.value.prefix_len()
+    {
+        notes.error(
+            mask.place,
+            format!(
+                "the mask is that of a /{}, but `subnet` is {} (line {})",
+                mask.value, cidr.value, cidr.place.line
+            ),
+            format!("write {}, or take the line away", cidr.value.netmask()),
+        );
+    }
+    let draft = Draft {
+        name: name.map_or_else(|| network::unnamed(1), |name| name.value),
+        cidr: cidr?,
+        gateway,
+        first,
+        last,
+    };
+    network::check(draft, notes)
+}
+
+fn read_policy(
+    root: &Section<'_>,
+    threshold: Option<Placed<controller::amount::Amount>>,
+    known: &Known,
+) -> Policy {
+    let word = root.word("policy");
+    let is_static = word.is_some_and(|word| word.value == "static");
+    let place = root.place_of("policy");
+    match word.map(|word| word.value) {
+        Some("static") => root.notes().warning(
+            place,
+            "`policy: static` without times keeps the number at `min_containers`",
+            "write `policy: dynamic`, or let `asaas convert` print the long spelling and add times under `policy.static`",
+        ),
+        Some("custom") => root.notes().warning(
+            place,
+            "`policy: custom` without times is the same as `policy: dynamic`",
+            "let `asaas convert` print the long spelling, and add times under `policy.static`",
+        ),
+        _ => {}
+    }
+    let defaults = &known.defaults;
+    Policy {
+        dynamic: (!is_static)
+            .then(|| policy::default_dynamic(threshold.map(|given| given.value), known)),
+        windows: Vec::new(),
+        buffer: defaults.buffer,
+        drain: defaults.drain,
+        stabilization: defaults.stabilization,
+        warm_up: defaults.warm_up,
+        max_step_out: defaults.max_step_out,
+        max_step_in: defaults.max_step_in,
+    }
+}
+
+/// S4-102: a tenant may not ask for passwords in clear text, and is told so.
+fn warn_of_clear_text(root: &Section<'_>) {
+    let should_encrypt = root.whole("should_encrypt_pwd");
+    if should_encrypt.is_some_and(|given| given.value == 0) {
+        root.notes().warning(
+            root.place_of("should_encrypt_pwd"),
+            "secrets are kept encrypted all the same: clear text is never written",
+            "write 1",
+        );
+    } else if !root.has("should_encrypt_pwd") {
+        root.notes().warning(
+            Place::START,
+            "`should_encrypt_pwd` is left out: secrets are kept encrypted all the same",
+            "add `should_encrypt_pwd: 1` to say so",
+        );
+    }
+}

@@ -1,0 +1,354 @@
+//! YAML text → a tree in which every node knows its place. The only user of the YAML parser.
+//!
+//! It reads the part of YAML that a configuration needs: maps, lists and scalars, one document. Anchors, aliases, tags and
+//! merge keys are refused, so a small text can never stand for a large one; depth, size and number of values are limited.
+//! Scalars stay text here: what `8080` or `yes` means is decided by the key that it stands for.
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+use crate::problem::{Notes, Place, is_invisible, quoted};
+
+/// Fourteen lines are 300 bytes, every key with comments is 8 KiB: this is room for everybody, and too little for a bomb.
+pub(crate) const TEXT_LIMIT: usize = 64 * 1024;
+
+/// The deepest key of ours is at level 6.
+const DEPTH_LIMIT: usize = 16;
+
+/// Maps, lists and scalars together.
+const NODE_LIMIT: usize = 4_000;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) content: Content,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Text; a plain empty one stands for no value at all.
+    Scalar {
+        text: String,
+        is_quoted: bool,
+    },
+    List(Vec<Node>),
+    /// In the order of the text, duplicates included.
+    Map(Vec<Pair>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    /// Of the key.
+    pub(crate) place: Place,
+    pub(crate) value: Node,
+}
+
+/// The document in `text`; `None` after noting why there is none.
+pub(crate) fn parse(text: &str, notes: &Notes) -> Option<Node> {
+    if !is_readable(text, notes) {
+        return None;
+    }
+    let mut events = Events {
+        parser: Parser::new_from_str_with_options(
+            text,
+            granit_parser::options! { emit_comments: false },
+        ),
+        text,
+        nodes: 0,
+    };
+    match events.document() {
+        Ok(node) => Some(node),
+        Err(Flaw { place, what, hint }) => {
+            notes.error(place, what, hint);
+            None
+        }
+    }
+}
+
+/// Whether there is nothing but comments and space.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#'))
+}
+
+/// The bytes of a file as text; `None` after noting why they are none.
+pub(crate) fn decode<'a>(bytes: &'a [u8], notes: &Notes) -> Option<&'a str> {
+    if bytes.len() > TEXT_LIMIT {
+        note_size(bytes.len(), notes);
+        return None;
+    }
+    std::str::from_utf8(bytes)
+        .map_err(|error| {
+            let line = 1 + bytes[..error.valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
+            let place = Place {
+                line: number(line),
+                ..Place::START
+            };
+            notes.error(
+                place,
+                "the file is not UTF-8 text",
+                "save it as UTF-8; is this the right file?",
+            );
+        })
+        .ok()
+}
+
+fn note_size(bytes: usize, notes: &Notes) {
+    notes.error(
+        Place::START,
+        format!("the file has {bytes} bytes, at most {TEXT_LIMIT} are read"),
+        "such a file is a page or two: is this the right one?",
+    );
+}
+
+/// Refuses what no person types on purpose, before the parser sees it.
+fn is_readable(text: &str, notes: &Notes) -> bool {
+    if text.len() > TEXT_LIMIT {
+        note_size(text.len(), notes);
+        return false;
+    }
+    let mut is_clean = true;
+    for (line, number) in text.split('\n').zip(1..) {
+        for (c, column) in line.chars().zip(1..) {
+            let is_control = c.is_control() && !matches!(c, '\t' | '\r');
+            let is_mark = c == '\u{feff}' && number == 1 && column == 1;
+            if is_control || (is_invisible(c) && !is_mark) {
+                is_clean = false;
+                let place = Place {
+                    line: number,
+                    column,
+                    length: 1,
+                };
+                notes.error(
+                    place,
+                    format!("an invisible character, U+{:04X}", u32::from(c)),
+                    "delete it and type the line again; it may show something else than it means",
+                );
+            }
+        }
+    }
+    is_clean
+}
+
+/// Why the text could not be made into a tree.
+struct Flaw {
+    place: Place,
+    what: String,
+    hint: String,
+}
+
+impl Flaw {
+    fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            place,
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+struct Events<'a> {
+    parser: Parser<'a, granit_parser::StrInput<'a>>,
+    text: &'a str,
+    nodes: usize,
+}
+
+impl<'a> Events<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Place), Flaw> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => {
+                let place = self.place(span);
+                Ok((event, place))
+            }
+            Some(Err(error)) => Err(self.syntax(&error)),
+            None => Err(Flaw::new(
+                Place::START,
+                "the file ends too early",
+                "look for a bracket or a quote that is not closed",
+            )),
+        }
+    }
+
+    fn document(&mut self) -> Result<Node, Flaw> {
+        loop {
+            let (event, place) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) => {}
+                Event::StreamEnd => {
+                    return Err(Flaw::new(
+                        Place::START,
+                        "the file holds nothing but comments",
+                        "start from tenants/demo.yml, or from the fourteen lines in tenants/README.md",
+                    ));
+                }
+                other => {
+                    let node = self.node(other, place, 1)?;
+                    self.end()?;
+                    return Ok(node);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Flaw> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::DocumentStart(..), place) => {
+                    return Err(Flaw::new(
+                        place,
+                        "a second document begins here",
+                        "a file holds one document: remove the `---`, or put the rest into a file of its own",
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Result<Node, Flaw> {
+        self.nodes += 1;
+        if self.nodes > NODE_LIMIT {
+            return Err(Flaw::new(
+                place,
+                format!("more than {NODE_LIMIT} values"),
+                "a tenant file is a page or two: is this the right file?",
+            ));
+        }
+        if depth > DEPTH_LIMIT {
+            return Err(Flaw::new(
+                place,
+                format!("nested more than {DEPTH_LIMIT} levels deep"),
+                "no key of ours is so deep: look for a bracket too many",
+            ));
+        }
+        refuse_references(&event, place)?;
+        let content = match event {
+            Event::Scalar(text, style, _, _) => Content::Scalar {
+                text: text.into_owned(),
+                is_quoted: style != ScalarStyle::Plain,
+            },
+            Event::SequenceStart(..) => Content::List(self.list(depth)?),
+            Event::MappingStart(..) => Content::Map(self.map(depth)?),
+            other => {
+                return Err(Flaw::new(
+                    place,
+                    format!("unexpected {other:?}"),
+                    "write `key: value` lines",
+                ));
+            }
+        };
+        Ok(Node { place, content })
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Flaw> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (event, place) => items.push(self.node(event, place, depth + 1)?),
+            }
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<Pair>, Flaw> {
+        let mut pairs = Vec::new();
+        loop {
+            let (event, place) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(pairs);
+            }
+            let name = match self.node(event, place, depth + 1)?.content {
+                Content::Scalar { text, .. } => text,
+                Content::List(_) | Content::Map(_) => {
+                    return Err(Flaw::new(
+                        place,
+                        "a list or a map stands where a key should be",
+                        "a key is one word, as in `min: 2`",
+                    ));
+                }
+            };
+            if name == "<<" {
+                return Err(Flaw::new(
+                    place,
+                    "merge keys are not read",
+                    "write the keys out",
+                ));
+            }
+            let (event, value_place) = self.next()?;
+            let value = self.node(event, value_place, depth + 1)?;
+            pairs.push(Pair { name, place, value });
+        }
+    }
+
+    fn place(&self, span: Span) -> Place {
+        let shown = span
+            .slice(self.text)
+            .and_then(|text| text.lines().next())
+            .map_or(0, |line| line.trim_end().chars().count());
+        Place {
+            line: number(span.start.line()),
+            column: number(span.start.col() + 1),
+            length: number(shown),
+        }
+    }
+
+    fn syntax(&self, error: &ScanError) -> Flaw {
+        let marker = error.marker();
+        let place = Place {
+            line: number(marker.line()),
+            column: number(marker.col() + 1),
+            length: 1,
+        };
+        let line = self
+            .text
+            .lines()
+            .nth(marker.line().saturating_sub(1))
+            .unwrap_or_default();
+        let hint = if line.trim_end().starts_with('\t') || line.contains("\t") {
+            "indent with spaces: YAML does not allow tabs there"
+        } else if line.matches(": ").count() > 1 {
+            "put text that holds `: ` between quotes, and `{ a: 1, b: 2 }` between braces"
+        } else {
+            "look at the indentation, quotes and brackets of this line and of the one before it"
+        };
+        Flaw::new(place, format!("this is not YAML: {}", error.info()), hint)
+    }
+}
+
+/// One text must mean what it shows: nothing is copied from elsewhere.
+fn refuse_references(event: &Event<'_>, place: Place) -> Result<(), Flaw> {
+    if event.is_alias() || matches!(event, Event::UnresolvedAlias(_)) {
+        return Err(Flaw::new(
+            place,
+            "aliases (`*name`) are not read",
+            "write the value out",
+        ));
+    }
+    if event.anchor_id().is_some_and(|id| id != 0) {
+        return Err(Flaw::new(
+            place,
+            "anchors (`&name`) are not read",
+            "take the `&name` away, and write values out where they are needed",
+        ));
+    }
+    if let Some(tag) = event.tag() {
+        return Err(Flaw::new(
+            place,
+            format!("tags are not read, found {}", quoted(&tag.original())),
+            "take the tag away: every key knows what kind of value it has",
+        ));
+    }
+    Ok(())
+}
+
+fn number(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
+}
