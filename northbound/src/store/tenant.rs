@@ -90,6 +90,22 @@ impl SqliteStore {
         .await
     }
 
+    /// The tenant's instances that are not over, with the number of the journal's last entry at that moment.
+    pub async fn instances_at_end(
+        &self,
+        tenant: &TenantName,
+    ) -> std::result::Result<(Vec<Instance>, u64), StoreError> {
+        let tenant = tenant.clone();
+        self.read("list the instances", move |connection| {
+            let end = connection
+                .prepare_cached("SELECT seq FROM counter WHERE tenant = ?1")?
+                .query_row([tenant.as_str()], |row| count(row, 0))
+                .optional()?;
+            Ok((instances(connection, &tenant)?, end.unwrap_or(0)))
+        })
+        .await
+    }
+
     /// The text that the spec in force was read from.
     pub async fn spec_text(
         &self,

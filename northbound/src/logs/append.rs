@@ -1,0 +1,295 @@
+//! One kind of log of one tenant: finds where it ended, mends what a crash left half written, and appends whole rows.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use controller::id::TenantName;
+use jiff::civil::Date;
+
+use super::{Kind, files, path};
+
+/// The end of a file is looked at in pieces of this size, doubled until a whole group of rows is in it.
+const FIRST_LOOK: u64 = 64 << 10;
+/// Administrators of the tenant may read, nobody else but the service may write.
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// Appends to the files of one kind.
+#[derive(Debug)]
+pub(super) struct Appender {
+    root: PathBuf,
+    tenant: TenantName,
+    kind: Kind,
+    newest: Option<(Date, File)>,
+    last: u64,
+}
+
+impl Appender {
+    /// Finds the newest file and cuts off its last group of rows (those with the last number), and anything after it that is
+    /// no row: the group may be incomplete, and the journal still has it. `oldest` is the first number that the journal can
+    /// still give; a group from before it stays.
+    pub(super) fn open(
+        root: &Path,
+        tenant: &TenantName,
+        kind: Kind,
+        oldest: u64,
+    ) -> io::Result<Self> {
+        let mut appender = Self {
+            root: root.to_owned(),
+            tenant: tenant.clone(),
+            kind,
+            newest: None,
+            last: 0,
+        };
+        for (date, path) in files(root, tenant, kind)?.into_iter().rev() {
+            let mut file = writable(&path)?;
+            let end = find_end(&mut file, kind.columns().len())?;
+            let keep = match end.group {
+                Some(group) if group.seq >= oldest => group.start,
+                _ => end.rows_end,
+            };
+            file.set_len(keep)?;
+            file.seek(SeekFrom::End(0))?;
+            let kept = match end.group {
+                Some(group) if group.seq >= oldest => group.before,
+                Some(group) => Some(group.seq),
+                None => None,
+            };
+            appender.newest.get_or_insert((date, file));
+            if let Some(seq) = kept {
+                appender.last = seq;
+                break;
+            }
+        }
+        Ok(appender)
+    }
+
+    /// The number of the last row; 0 where there is none.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Appends whole lines, the last of which tells of `seq`, to the file of that day, or of the newest day that there is: the
+    /// order of the rows is that of the journal, also where the wall clock went back. On an error nothing of it stays.
+    pub(super) fn append(&mut self, date: Date, lines: &[u8], seq: u64) -> io::Result<()> {
+        if self
+            .newest
+            .as_ref()
+            .is_none_or(|(newest, _)| *newest < date)
+        {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(DIRECTORY_MODE)
+                .create(self.root.join(self.tenant.as_str()))?;
+            let file = writable(&path(&self.root, &self.tenant, date, self.kind))?;
+            self.newest = Some((date, file));
+        }
+        let Some((_, file)) = &mut self.newest else {
+            return Ok(());
+        };
+        let length = file.seek(SeekFrom::End(0))?;
+        let header = match length {
+            0 => format!("{}\r\n", self.kind.columns().join(",")),
+            _ => String::new(),
+        };
+        let written = file
+            .write_all(header.as_bytes())
+            .and_then(|()| file.write_all(lines));
+        if let Err(error) = written {
+            // Cutting a file shorter needs no room. Should it fail, the next `open` mends it.
+            let _ = file.set_len(length);
+            return Err(error);
+        }
+        self.last = seq;
+        Ok(())
+    }
+}
+
+/// Never through a link that somebody has put there.
+fn writable(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(path)
+}
+
+/// Where a file's rows end.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    /// After the last whole row, or after the header, or 0.
+    rows_end: u64,
+    /// The rows with the last number.
+    group: Option<Group>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Group {
+    /// Its number.
+    seq: u64,
+    /// Where its first row begins.
+    start: u64,
+    /// The number of the row before it.
+    before: Option<u64>,
+}
+
+fn find_end(file: &mut File, columns: usize) -> io::Result<End> {
+    let length = file.metadata()?.len();
+    let mut look = FIRST_LOOK;
+    loop {
+        let start = length.saturating_sub(look);
+        file.seek(SeekFrom::Start(start))?;
+        let mut tail = Vec::new();
+        file.take(length - start).read_to_end(&mut tail)?;
+        let end = end_of(&tail, start, columns);
+        let is_whole = end.group.is_some_and(|group| group.before.is_some());
+        if is_whole || start == 0 {
+            return Ok(end);
+        }
+        look = look.saturating_mul(2);
+    }
+}
+
+/// The end of the rows in `tail`, which begins at `start` of its file. A first line that was cut off by that is skipped; the
+/// header, which has no number, is no row.
+fn end_of(tail: &[u8], start: u64, columns: usize) -> End {
+    let mut end = End {
+        rows_end: 0,
+        group: None,
+    };
+    let mut offset = start;
+    for (index, line) in tail.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let line_start = offset;
+        offset += line.len() as u64;
+        let is_cut = index == 0 && start > 0;
+        if is_cut {
+            end.rows_end = offset;
+            continue;
+        }
+        let is_header = line_start == 0 && line.ends_with(b"\r\n");
+        if is_header {
+            end.rows_end = offset;
+            continue;
+        }
+        let Some(seq) = row_number(line, columns) else {
+            break;
+        };
+        end.rows_end = offset;
+        end.group = Some(match end.group {
+            Some(group) if group.seq == seq => group,
+            before => Group {
+                seq,
+                start: line_start,
+                before: before.map(|group| group.seq),
+            },
+        });
+    }
+    end
+}
+
+/// The number of a whole row; `None` for anything else.
+fn row_number(line: &[u8], columns: usize) -> Option<u64> {
+    if !line.ends_with(b"\r\n") {
+        return None;
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(line);
+    let record = reader.records().next()?.ok()?;
+    if record.len() != columns {
+        return None;
+    }
+    record.get(0)?.parse().ok()
+}
+
+/// How far a file's whole lines go: what comes after is just being written.
+pub(super) fn whole_lines(file: &mut File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut look = FIRST_LOOK;
+    loop {
+        let start = length.saturating_sub(look);
+        file.seek(SeekFrom::Start(start))?;
+        let mut tail = Vec::new();
+        file.take(length - start).read_to_end(&mut tail)?;
+        if let Some(at) = tail.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        if start == 0 {
+            return Ok(0);
+        }
+        look = look.saturating_mul(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "seq,value\r\n";
+
+    fn end(text: &str) -> End {
+        end_of(text.as_bytes(), 0, 2)
+    }
+
+    #[test]
+    fn the_last_group_is_all_rows_with_the_last_number() {
+        let text = format!("{HEADER}1,a\r\n2,a\r\n2,b\r\n");
+
+        let found = end(&text);
+
+        let group = Group {
+            seq: 2,
+            start: 16,
+            before: Some(1),
+        };
+        assert_eq!(
+            found,
+            End {
+                rows_end: 26,
+                group: Some(group)
+            }
+        );
+    }
+
+    #[test]
+    fn a_torn_line_and_whatever_follows_is_no_row() {
+        for torn in [
+            "2",
+            "2,",
+            "2,a",
+            "2,a\r",
+            "2,a,b\r\n",
+            "x,a\r\n",
+            "\0\0\0\0",
+            "2,\"a\r\n",
+        ] {
+            let found = end(&format!("{HEADER}1,a\r\n{torn}"));
+
+            assert_eq!(found.rows_end, 16, "{torn:?}");
+            assert_eq!(found.group.map(|group| group.seq), Some(1), "{torn:?}");
+        }
+    }
+
+    #[test]
+    fn a_torn_header_is_written_again() {
+        assert_eq!(
+            end("seq,val"),
+            End {
+                rows_end: 0,
+                group: None
+            }
+        );
+        assert_eq!(
+            end(HEADER),
+            End {
+                rows_end: 11,
+                group: None
+            }
+        );
+    }
+}
