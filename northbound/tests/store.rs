@@ -1,12 +1,13 @@
 //! The store's promises, on a real file.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::path::Path;
+#[path = "given/world.rs"]
+mod world;
 
 use controller::amount::Amount;
-use controller::id::{Generation, InstanceId, TenantName};
+use controller::id::Generation;
 use controller::instance::{Instance, Phase};
-use controller::journal::{Event, Move};
+use controller::journal::Event;
 use controller::load::{Metric, Sample};
 use controller::ports::Store;
 use controller::spec::TenantSpec;
@@ -14,85 +15,7 @@ use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use northbound::store::{Applied, Change, Order, Refusal, SqliteStore, StateDir};
 
-fn open(directory: &Path) -> SqliteStore {
-    SqliteStore::open(StateDir::take(directory).unwrap()).unwrap()
-}
-
-fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
-    serde_json::from_value(serde_json::json!({
-        "tenant": tenant,
-        "network": {
-            "public_ip": public_ip,
-            "subnets": [{
-                "name": "net", "cidr": "19.0.0.0/24", "gateway": "19.0.0.1",
-                "dhcp_start": "19.0.0.2", "dhcp_end": "19.0.0.254",
-            }],
-            "split": "by_instances",
-        },
-        "service": {
-            "listen": [{ "protocol": "tcp", "port": 80, "to": 8080 }],
-            "health": {
-                "probe": { "http": { "port": 8080, "path": "/health" } },
-                "every": "PT1S", "timeout": "PT1S", "unhealthy_after": 3, "healthy_after": 1,
-            },
-        },
-        "instances": { "min": 2, "max": 5, "template": "web", "surge": 0, "boot_timeout": "PT1M" },
-        "clouds": [{ "name": "local-a", "max": null }],
-        "policy": {
-            "dynamic": null, "windows": [], "buffer": "PT2M", "drain": "PT30S", "stabilization": "PT5M",
-            "warm_up": "PT10S", "max_step_out": null, "max_step_in": null,
-        },
-        "logs": { "metrics": true },
-    }))
-    .unwrap()
-}
-
-fn name(text: &str) -> TenantName {
-    text.parse().unwrap()
-}
-
-fn now() -> Now {
-    Now::at("2026-01-15T08:00:00Z".parse().unwrap())
-}
-
-fn later(seconds: i64) -> Now {
-    now().after(SignedDuration::from_secs(seconds))
-}
-
-fn instance(chance: u32, phase: Phase) -> Instance {
-    Instance {
-        id: InstanceId::new(1_000, chance),
-        slot: chance,
-        cloud: "local-a".parse().unwrap(),
-        template: "web".parse().unwrap(),
-        address: "19.0.0.2".parse().unwrap(),
-        phase,
-        since: now().steady,
-        created: now().steady,
-        provider: None,
-        in_service: None,
-        drain: None,
-        missing: None,
-    }
-}
-
-fn moved(instance: &Instance) -> Event {
-    Event::Moved(Move {
-        instance: instance.id,
-        cloud: instance.cloud.clone(),
-        address: instance.address,
-        from: None,
-        to: instance.phase,
-        why: "a test".to_owned(),
-        drain: None,
-    })
-}
-
-fn alarm(what: &str) -> Event {
-    Event::Alarm {
-        what: what.to_owned(),
-    }
-}
+use world::{SmallDisk, alarm, fill, instance, later, moved, name, now, open, spec};
 
 async fn apply(store: &SqliteStore, spec: &TenantSpec) -> Applied {
     store
@@ -553,44 +476,6 @@ async fn a_full_disk_refuses_the_record_whole_and_takes_it_when_there_is_room() 
         .await
         .unwrap();
     assert_eq!(next[0].seq, written as u64 + 1);
-}
-
-fn fill(file: &Path) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(file).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
-}
-
-/// A file system of its own, seen by this test's process only.
-struct SmallDisk(std::path::PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, options: &str) -> Self {
-        use nix::mount::{MsFlags, mount};
-        use nix::sched::{CloneFlags, unshare};
-        unshare(CloneFlags::CLONE_NEWNS).expect("this test mounts a file system: run it as root");
-        let none: Option<&str> = None;
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
-        mount(
-            Some("tmpfs"),
-            at,
-            Some("tmpfs"),
-            MsFlags::empty(),
-            Some(options),
-        )
-        .unwrap();
-        Self(at.to_owned())
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
-    }
 }
 
 #[test]

@@ -72,6 +72,10 @@ pub(super) mod amount {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the shape that serde asks for"
+    )]
     pub(in super::super) fn serialize<S: Serializer>(
         amount: &Amount,
         serializer: S,

@@ -21,6 +21,8 @@ use crate::store::SqliteStore;
 
 /// Rows that come within this long are written together.
 const GATHER: Duration = Duration::from_millis(200);
+/// Without news the age of the files is looked at this often.
+const IDLE: Duration = Duration::from_mins(1);
 /// Files that cannot be written are tried again after this long.
 const RETRY: Duration = Duration::from_secs(5);
 /// Old rows and old files are dropped this often.
@@ -84,7 +86,7 @@ impl Follower {
             self.sweep().await;
             if is_well {
                 // The sender lives in the store that we hold, so that this only ends when there is news.
-                let _ = tokio::time::timeout(Duration::from_secs(60), appended.changed()).await;
+                let _ = tokio::time::timeout(IDLE, appended.changed()).await;
                 tokio::time::sleep(GATHER).await;
             } else {
                 tokio::time::sleep(RETRY).await;

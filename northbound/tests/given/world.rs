@@ -1,0 +1,130 @@
+//! What the tests of the store and of the logs start from.
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::path::Path;
+
+use controller::id::{InstanceId, TenantName};
+use controller::instance::{Instance, Phase};
+use controller::journal::{Event, Move};
+use controller::spec::TenantSpec;
+use controller::time::Now;
+use jiff::SignedDuration;
+use northbound::store::{SqliteStore, StateDir};
+
+pub fn open(directory: &Path) -> SqliteStore {
+    SqliteStore::open(StateDir::take(directory).unwrap()).unwrap()
+}
+
+pub fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
+    serde_json::from_value(serde_json::json!({
+        "tenant": tenant,
+        "network": {
+            "public_ip": public_ip,
+            "subnets": [{
+                "name": "net", "cidr": "19.0.0.0/24", "gateway": "19.0.0.1",
+                "dhcp_start": "19.0.0.2", "dhcp_end": "19.0.0.254",
+            }],
+            "split": "by_instances",
+        },
+        "service": {
+            "listen": [{ "protocol": "tcp", "port": 80, "to": 8080 }],
+            "health": {
+                "probe": { "http": { "port": 8080, "path": "/health" } },
+                "every": "PT1S", "timeout": "PT1S", "unhealthy_after": 3, "healthy_after": 1,
+            },
+        },
+        "instances": { "min": 2, "max": 5, "template": "web", "surge": 0, "boot_timeout": "PT1M" },
+        "clouds": [{ "name": "local-a", "max": null }],
+        "policy": {
+            "dynamic": null, "windows": [], "buffer": "PT2M", "drain": "PT30S", "stabilization": "PT5M",
+            "warm_up": "PT10S", "max_step_out": null, "max_step_in": null,
+        },
+        "logs": { "metrics": true },
+    }))
+    .unwrap()
+}
+
+pub fn name(text: &str) -> TenantName {
+    text.parse().unwrap()
+}
+
+pub fn now() -> Now {
+    Now::at("2026-01-15T08:00:00Z".parse().unwrap())
+}
+
+pub fn later(seconds: i64) -> Now {
+    now().after(SignedDuration::from_secs(seconds))
+}
+
+pub fn instance(chance: u32, phase: Phase) -> Instance {
+    Instance {
+        id: InstanceId::new(1_000, chance),
+        slot: chance,
+        cloud: "local-a".parse().unwrap(),
+        template: "web".parse().unwrap(),
+        address: "19.0.0.2".parse().unwrap(),
+        phase,
+        since: now().steady,
+        created: now().steady,
+        provider: None,
+        in_service: None,
+        drain: None,
+        missing: None,
+    }
+}
+
+pub fn moved(instance: &Instance) -> Event {
+    Event::Moved(Move {
+        instance: instance.id,
+        cloud: instance.cloud.clone(),
+        address: instance.address,
+        from: None,
+        to: instance.phase,
+        why: "a test".to_owned(),
+        drain: None,
+    })
+}
+
+pub fn alarm(what: &str) -> Event {
+    Event::Alarm {
+        what: what.to_owned(),
+    }
+}
+
+pub fn fill(file: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(file).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+}
+
+/// A file system of its own, seen by this test's process only.
+pub struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    pub fn mount(at: &Path, options: &str) -> Self {
+        use nix::mount::{MsFlags, mount};
+        use nix::sched::{CloneFlags, unshare};
+        unshare(CloneFlags::CLONE_NEWNS).expect("this test mounts a file system: run it as root");
+        let none: Option<&str> = None;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+        mount(
+            Some("tmpfs"),
+            at,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(options),
+        )
+        .unwrap();
+        Self(at.to_owned())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
+    }
+}
