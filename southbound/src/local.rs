@@ -1,71 +1,106 @@
 //! A cloud on this machine: an instance is an OCI container in a network namespace that the [`Cable`] gives, on a
-//! copy-on-write root that is gone when the instance is gone.
+//! copy-on-write root that is gone when the instance is gone, with a directory that all instances of its tenant share.
+//!
+//! ```text
+//!  launch      claim a place ─► mount the root ─► plug the cable ─► run     (any step that fails takes back all before it)
+//!  list        the directories that exist, and for each: is anyone in its control group?
+//!  terminate   end ─► forget the container ─► its control group ─► its root ─► its cable ─► its directory
+//! ```
+//!
+//! Nothing is kept in memory that matters: what exists is what lies in the state directory, so that a service that was
+//! killed, at whichever step, finds everything again. Instances are no children of the service, share no terminal, pipe or
+//! process group with it, and are in no control group of it: they outlive it.
+//!
+//! This module is not for networks: it neither makes nor knows one.
 
+mod api;
+mod bundle;
 mod cable;
+mod cgroup;
+mod convert;
+mod error;
+mod exec;
+mod image;
+mod making;
 mod meter;
+mod overlay;
+mod place;
 mod settings;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use controller::id::{ProviderId, TenantName};
-use controller::ports::{CloudError, CloudErrorKind, InstanceSeen, Launch, Southbound};
+use controller::ports::{CloudError, InstanceSeen, Launch, Southbound};
 
 pub use cable::{Cable, CableError, CableRequest};
 pub use meter::CgroupMeter;
 pub use settings::{LocalSettings, SettingsError, Template};
 
-/// A local cloud. Its instances outlive it, and any later one with the same settings finds them again.
-pub struct LocalCloud {
-    settings: LocalSettings,
-    _cable: Arc<dyn Cable>,
-}
+use error::Trouble;
+use place::Place;
 
-impl std::fmt::Debug for LocalCloud {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalCloud")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
+/// A local cloud. Its instances outlive it, and any later one with the same settings finds them again.
+///
+/// One at a time for each state directory and cloud: the service's lock on the state directory sees to that. Its calls have
+/// to be made within a tokio runtime.
+#[derive(Debug)]
+pub struct LocalCloud {
+    place: Arc<Place>,
 }
 
 impl LocalCloud {
-    /// A cloud as it is set.
+    /// A cloud as it is set. Makes its directories, and clears away what removals that were cut short have left.
     pub fn new(settings: LocalSettings, cable: Arc<dyn Cable>) -> Result<Self, SettingsError> {
         settings.check()?;
-        Ok(Self {
-            settings,
-            _cable: cable,
-        })
+        let place = Arc::new(Place::new(settings, cable)?);
+        Ok(Self { place })
     }
 
-    /// The last lines that an instance wrote to its standard output and error, `limit` bytes at most: why it did not get
-    /// healthy. Empty where it has written nothing or is not known.
-    pub fn log_tail(&self, _tenant: &TenantName, _id: &ProviderId, _limit: usize) -> String {
-        String::new()
+    /// The end of what an instance has written to its standard output and error, `limit` bytes at most: why it did not get
+    /// healthy. Empty where it has written nothing, is gone, or is not this tenant's.
+    pub fn log_tail(&self, tenant: &TenantName, id: &ProviderId, limit: usize) -> String {
+        self.place.log_tail(tenant, id, limit)
     }
 
-    fn unfinished(&self, operation: &str) -> CloudError {
-        CloudError {
-            cloud: self.settings.cloud.clone(),
-            kind: CloudErrorKind::Denied,
-            operation: operation.to_owned(),
-            detail: "this cloud is being built".to_owned(),
-        }
+    /// Removes the directory that the instances of this tenant share, with everything in it: for a tenant that is gone for
+    /// good. `Rejected` while it has instances here. `Ok` where there is none.
+    pub async fn remove_shared(&self, tenant: &TenantName) -> Result<(), CloudError> {
+        let removed = self.place.remove_shared(tenant).await;
+        removed.map_err(|trouble| self.error(trouble, "remove the shared directory".to_owned()))
     }
+
+    fn error(&self, trouble: Trouble, operation: String) -> CloudError {
+        trouble.at(self.place.cloud(), operation)
+    }
+}
+
+/// Runs an effect to its end even if the caller goes away in the middle of it.
+async fn whole<T: Send + 'static>(
+    effect: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::spawn(effect)
+        .await
+        .unwrap_or_else(|cause| Err(Trouble::cut_short(&cause)))
 }
 
 #[async_trait]
 impl Southbound for LocalCloud {
-    async fn list(&self, _tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError> {
-        Err(self.unfinished("list instances"))
+    async fn list(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError> {
+        let listed = self.place.list(tenant).await;
+        listed.map_err(|trouble| self.error(trouble, "list instances".to_owned()))
     }
 
     async fn launch(&self, launch: &Launch) -> Result<InstanceSeen, CloudError> {
-        Err(self.unfinished(&format!("launch {}", launch.instance.id)))
+        let (place, launch) = (Arc::clone(&self.place), launch.clone());
+        let operation = format!("launch {}", launch.instance.id);
+        let launched = whole(async move { making::launch(&place, &launch).await }).await;
+        launched.map_err(|trouble| self.error(trouble, operation))
     }
 
-    async fn terminate(&self, _tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
-        Err(self.unfinished(&format!("terminate {id}")))
+    async fn terminate(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
+        let (place, tenant, name) = (Arc::clone(&self.place), tenant.clone(), id.clone());
+        let ended = whole(async move { making::terminate(&place, &tenant, &name.0).await }).await;
+        ended.map_err(|trouble| self.error(trouble, format!("terminate {id}")))
     }
 }

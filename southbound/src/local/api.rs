@@ -1,0 +1,134 @@
+//! The two calls that we need of an OCI runtime. Everything else we know of a container the kernel tells, cheaper and of any
+//! runtime: see [`cgroup`](super::cgroup).
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use controller::ports::CloudErrorKind;
+
+use super::bundle::Bundle;
+use super::error::Trouble;
+use super::exec;
+
+/// A runtime takes some 40 ms; what has not ended after this long hangs.
+const RUN_LIMIT: Duration = Duration::from_secs(20);
+
+/// An OCI runtime, with the directory in which it keeps what it knows of this cloud's containers.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    program: PathBuf,
+    root: PathBuf,
+}
+
+impl Runtime {
+    pub(super) fn new(program: PathBuf, root: PathBuf) -> Self {
+        Self { program, root }
+    }
+
+    /// Starts the container of this bundle and returns once its program runs. Its output goes to the bundle's log.
+    pub(super) async fn run(&self, bundle: &Bundle) -> Result<(), Trouble> {
+        let log = bundle.open_log().map_err(|cause| {
+            Trouble::system(format_args!("opening `{}`", bundle.log().display()), &cause)
+        })?;
+        let (directory, pid_file) = (bundle.directory(), bundle.pid_file());
+        let arguments: [&OsStr; 6] = [
+            "--bundle".as_ref(),
+            directory.as_ref(),
+            "--pid-file".as_ref(),
+            pid_file.as_ref(),
+            "--detach".as_ref(),
+            bundle.name().as_ref(),
+        ];
+        self.call("run", &arguments, bundle, log).await
+    }
+
+    /// Kills the container of this bundle, if it has one, and forgets it.
+    pub(super) async fn delete(&self, bundle: &Bundle) -> Result<(), Trouble> {
+        if !self.root.join(bundle.name()).exists() {
+            return Ok(());
+        }
+        let nowhere = File::options()
+            .write(true)
+            .open("/dev/null")
+            .map_err(|cause| Trouble::system("opening /dev/null", &cause))?;
+        let arguments: [&OsStr; 2] = ["--force".as_ref(), bundle.name().as_ref()];
+        self.call("delete", &arguments, bundle, nowhere).await
+    }
+
+    async fn call(
+        &self,
+        operation: &'static str,
+        arguments: &[&OsStr],
+        bundle: &Bundle,
+        output: File,
+    ) -> Result<(), Trouble> {
+        let log = bundle.runtime_log();
+        // Where it cannot be removed, the last line is still the newest.
+        drop(fs::remove_file(&log));
+        let mut all: Vec<&OsStr> = vec![
+            "--root".as_ref(),
+            self.root.as_ref(),
+            "--log".as_ref(),
+            log.as_ref(),
+            "--log-format".as_ref(),
+            "json".as_ref(),
+            operation.as_ref(),
+        ];
+        all.extend(arguments);
+        match exec::run(&self.program, &all, output, RUN_LIMIT).await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(Trouble::runtime(operation, &last_error(&log))),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Trouble::new(
+                CloudErrorKind::Rejected,
+                format!(
+                    "there is no `{}`; hint: install runc, or set the runtime's path",
+                    self.program.display()
+                ),
+            )),
+            Err(cause) if cause.kind() == io::ErrorKind::TimedOut => Err(Trouble::new(
+                CloudErrorKind::Unreachable,
+                format!("the runtime did not {operation} within {RUN_LIMIT:?}"),
+            )),
+            Err(cause) => Err(Trouble::system(
+                format_args!("running `{}`", self.program.display()),
+                &cause,
+            )),
+        }
+    }
+}
+
+/// The last error in a runtime's log of JSON lines; the last line where it is none of those.
+fn last_error(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    message(&text)
+}
+
+fn message(log: &str) -> String {
+    let parsed = log.lines().rev().find_map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_error = line.get("level")?.as_str()? == "error";
+        is_error.then_some(line.get("msg")?.as_str()?.to_owned())
+    });
+    parsed.unwrap_or_else(|| log.lines().last().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::message;
+
+    #[test]
+    fn the_last_error_of_a_log_is_its_reason() {
+        let log = concat!(
+            "{\"level\":\"error\",\"msg\":\"old\",\"time\":\"t\"}\n",
+            "{\"level\":\"error\",\"msg\":\"new\",\"time\":\"t\"}\n",
+            "{\"level\":\"warning\",\"msg\":\"chatter\",\"time\":\"t\"}\n",
+        );
+
+        assert_eq!(message(log), "new");
+        assert_eq!(message("plain\nwords\n"), "words");
+        assert_eq!(message(""), "");
+    }
+}

@@ -1,0 +1,232 @@
+//! How an instance comes and goes, step by step. Each step may be the last before a crash; each may be done again.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use controller::id::TenantName;
+use controller::ports::{CloudErrorKind, CloudState, InstanceSeen, Launch};
+use tokio::time::Instant;
+
+use super::bundle::Bundle;
+use super::convert::{self, Places};
+use super::error::Trouble;
+use super::place::{Place, blocking};
+use super::settings::Template;
+use super::{image, overlay};
+use crate::tag;
+
+/// A runtime that an earlier service has started is done within this, or never.
+const STRAY_LIMIT: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Makes the instance exist, or finds that it does.
+pub(super) async fn launch(place: &Place, launch: &Launch) -> Result<InstanceSeen, Trouble> {
+    if launch.instance.cloud != *place.cloud() {
+        let detail = format!("it is meant for {}", launch.instance.cloud);
+        return Err(Trouble::new(CloudErrorKind::Rejected, detail));
+    }
+    let provider = place.provider(&launch.tenant, launch.instance.id);
+    let _turn = place.turn(&provider.0).await;
+    let bundle = place.bundle(&provider.0);
+    let _starting = place.starting(&provider.0);
+
+    let is_new = place.claim(&bundle)?;
+    let is_done = !is_new && is_made(place, &bundle).await?;
+    if !is_done && let Err(trouble) = make(place, launch, &bundle, is_new).await {
+        return Err(take_back(place, launch, &bundle, trouble).await);
+    }
+    let is_alive = !is_done || is_running(place, &bundle)?;
+    Ok(InstanceSeen {
+        provider,
+        id: launch.instance.id,
+        state: if is_alive {
+            CloudState::Running
+        } else {
+            CloudState::Stopped
+        },
+    })
+}
+
+/// Whether the instance that has a directory already ever came to run: then it is what it is. Otherwise an earlier service
+/// was killed while it made it, and its runtime may not be done.
+async fn is_made(place: &Place, bundle: &Bundle) -> Result<bool, Trouble> {
+    let deadline = Instant::now() + STRAY_LIMIT;
+    while !bundle.has_started() {
+        if !is_running(place, bundle)? || Instant::now() >= deadline {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(true)
+}
+
+fn is_running(place: &Place, bundle: &Bundle) -> Result<bool, Trouble> {
+    let pids = place.hierarchies.pids(&place.group(bundle.name()));
+    let pids = pids.map_err(|cause| Trouble::system("reading its control group", &cause))?;
+    Ok(!pids.is_empty())
+}
+
+/// Nothing of a launch that failed stays behind to take a place; where it cannot be cleared away, it is listed as stopped.
+async fn take_back(place: &Place, launch: &Launch, bundle: &Bundle, why: Trouble) -> Trouble {
+    match dismantle(place, &launch.tenant, bundle).await {
+        Ok(()) => why,
+        Err(also) => Trouble::new(
+            why.kind,
+            format!(
+                "{}; and it could not be cleared away: {}",
+                why.detail, also.detail
+            ),
+        ),
+    }
+}
+
+/// Puts the instance together and starts it.
+async fn make(
+    place: &Place,
+    launch: &Launch,
+    bundle: &Bundle,
+    is_new: bool,
+) -> Result<(), Trouble> {
+    let template = place.template(&launch.instance.template)?;
+    if !is_new {
+        end(place, bundle).await?;
+    }
+    let shared = place.shared(&launch.tenant);
+    let began = Instant::now();
+    // The network takes the longest and needs nothing of the disk.
+    let request = convert::cable_request(launch);
+    let (netns, root) = futures_util::future::join(
+        place.cable.plug(&request),
+        make_root(place, template, bundle, shared.clone()),
+    )
+    .await;
+    let (netns, ()) = (netns?, root?);
+    let plugged = Instant::now();
+    let group = place.group(bundle.name());
+    let places = Places {
+        rootfs: &bundle.rootfs(),
+        netns: &netns,
+        shared: &shared,
+        cgroup: &group,
+        open_files_max: place.open_files_max,
+    };
+    let spec = convert::spec(launch, template, place.deployment(), places)
+        .map_err(|cause| Trouble::new(CloudErrorKind::Rejected, cause.to_string()))?;
+    bundle
+        .write_config(&spec)
+        .map_err(|cause| Trouble::system("writing config.json", &cause))?;
+    place
+        .hierarchies
+        .make(&group)
+        .map_err(|cause| Trouble::system("making its control group", &cause))?;
+    place.runtime.run(bundle).await?;
+    tracing::info!(
+        tenant = %launch.tenant, cloud = %place.cloud(), instance = %launch.instance.id,
+        prepare_ms = plugged.duration_since(began).as_secs_f64() * 1e3,
+        run_ms = plugged.elapsed().as_secs_f64() * 1e3,
+        "instance started"
+    );
+    Ok(())
+}
+
+/// Mounts the instance's own root, and makes the shared directory exist.
+async fn make_root(
+    place: &Place,
+    template: &Template,
+    bundle: &Bundle,
+    shared: PathBuf,
+) -> Result<(), Trouble> {
+    let (images, root, bundle) = (place.images.clone(), template.root.clone(), bundle.clone());
+    blocking(move || {
+        fs::create_dir_all(&shared).map_err(|cause| {
+            Trouble::system(format_args!("making `{}`", shared.display()), &cause)
+        })?;
+        let lower = image::directory(&images, &root)?;
+        overlay::make(&bundle, &lower).map_err(|cause| Trouble::system("mounting its root", &cause))
+    })
+    .await
+}
+
+/// Makes the instance exist no more.
+pub(super) async fn terminate(
+    place: &Place,
+    tenant: &TenantName,
+    name: &str,
+) -> Result<(), Trouble> {
+    if !tag::is_provider(name) {
+        return Ok(());
+    }
+    let _turn = place.turn(name).await;
+    let bundle = place.bundle(name);
+    if !bundle.exists() {
+        return Ok(());
+    }
+    if place.instance(tenant, name).is_none() {
+        let detail = "it belongs to another tenant; hint: terminate it as that tenant's";
+        return Err(Trouble::new(CloudErrorKind::Denied, detail));
+    }
+    ask_to_end(place, &bundle).await?;
+    dismantle(place, tenant, &bundle).await
+}
+
+/// Lets the instance end by itself, for as long as its template says.
+async fn ask_to_end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
+    let grace = bundle.read_config().as_ref().and_then(convert::stop_grace);
+    let (Some(first), Some(grace)) = (bundle.first_pid(), grace) else {
+        return Ok(());
+    };
+    let group = place.group(bundle.name());
+    let asked = place
+        .hierarchies
+        .ask_to_end(&group, first, grace.unsigned_abs())
+        .await;
+    asked.map_err(|cause| Trouble::system("asking it to end", &cause))
+}
+
+/// Ends the instance and removes everything of it, its directory last and only if nothing else is left: what could not be
+/// removed stays listed, and is tried again.
+async fn dismantle(place: &Place, tenant: &TenantName, bundle: &Bundle) -> Result<(), Trouble> {
+    let mut troubles = Vec::new();
+    troubles.extend(end(place, bundle).await.err());
+    if let Some(id) = place.instance(tenant, bundle.name()) {
+        let unplugged = place.cable.unplug(tenant, place.cloud(), id).await;
+        troubles.extend(unplugged.err().map(Trouble::from));
+    }
+    if troubles.is_empty() {
+        let removed = bundle.clone();
+        let removed = blocking(move || {
+            let removed = removed.remove();
+            removed.map_err(|cause| Trouble::system("removing its directory", &cause))
+        });
+        troubles.extend(removed.await.err());
+    }
+    Trouble::all(troubles)
+}
+
+/// Ends the container and takes its root away; goes on past errors.
+async fn end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
+    let group = place.group(bundle.name());
+    let mut troubles = Vec::new();
+    let mut note = |what: &str, done: std::io::Result<()>| {
+        troubles.extend(done.err().map(|cause| Trouble::system(what, &cause)));
+    };
+    note(
+        "ending its processes",
+        place.hierarchies.kill_all(&group).await,
+    );
+    let forgotten = place.runtime.delete(bundle).await;
+    note(
+        "removing its control group",
+        place.hierarchies.remove(&group).await,
+    );
+    let unmounted = bundle.clone();
+    let unmounted = blocking(move || {
+        overlay::unmount(&unmounted)
+            .and_then(|()| overlay::clear(&unmounted))
+            .map_err(|cause| Trouble::system("removing its root", &cause))
+    })
+    .await;
+    troubles.extend(forgotten.err().into_iter().chain(unmounted.err()));
+    Trouble::all(troubles)
+}

@@ -1,0 +1,283 @@
+//! The local cloud for real: containers in plain namespaces, on a root with nothing but busybox in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use controller::id::{CloudName, InstanceId, TemplateName, TenantName};
+use controller::ports::{CloudState, InstanceSeen, Launch, Southbound};
+use southbound::local::{Cable, CableError, CableRequest, LocalCloud, LocalSettings, Template};
+
+use crate::bed::{Bed, CAPACITY, tenant};
+use crate::exec;
+
+/// Anything on this machine takes less than this, however busy it is.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// Namespaces with no way out, by name.
+pub struct PlainCable {
+    prefix: String,
+}
+
+impl PlainCable {
+    fn name(&self, instance: InstanceId) -> String {
+        format!("{}-{instance}", self.prefix)
+    }
+
+    fn change(&self, verb: &'static str, instance: InstanceId) -> Result<PathBuf, CableError> {
+        let name = self.name(instance);
+        let path = Path::new("/run/netns").join(&name);
+        if path.exists() != (verb == "add") {
+            let done = exec::run("ip", &["netns", verb, &name]);
+            done.map_err(|detail| CableError {
+                instance,
+                operation: verb,
+                detail,
+            })?;
+        }
+        Ok(path)
+    }
+}
+
+#[async_trait]
+impl Cable for PlainCable {
+    async fn plug(&self, request: &CableRequest) -> Result<PathBuf, CableError> {
+        self.change("add", request.instance)
+    }
+
+    async fn unplug(
+        &self,
+        _tenant: &TenantName,
+        _cloud: &CloudName,
+        instance: InstanceId,
+    ) -> Result<(), CableError> {
+        self.change("del", instance).map(drop)
+    }
+}
+
+/// A root file system with busybox, as it would be unpacked from anywhere.
+fn busybox_root(at: &Path) {
+    for directory in ["bin", "proc", "sys", "dev", "tmp", "etc"] {
+        fs::create_dir_all(at.join(directory)).unwrap();
+    }
+    let hint = "the tests need a static busybox; hint: apt-get install busybox-static";
+    fs::copy("/bin/busybox", at.join("bin/busybox")).expect(hint);
+    fs::write(at.join("etc/motd"), "from the template\n").unwrap();
+}
+
+/// A template that runs busybox.
+pub fn busybox(root: &Path, command: &[&str]) -> Template {
+    let words: Vec<&str> = ["/bin/busybox"].iter().chain(command).copied().collect();
+    Template::new(root, &words)
+}
+
+/// The tenants whose instances a bed removes.
+const TENANTS: [&str; 3] = ["demo", "other", "third"];
+
+/// A deployment of its own with one local cloud.
+pub struct LocalBed {
+    /// Everything that is on the disk.
+    pub state: PathBuf,
+    /// What salts all names.
+    pub deployment: String,
+    /// What its instances can be made from: `web` sleeps; more can be added.
+    pub templates: BTreeMap<TemplateName, Template>,
+    /// Whether it removes everything in the end; a second bed on the same state must not.
+    is_owner: bool,
+}
+
+impl LocalBed {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let deployment = format!("t{}-{number}", std::process::id());
+        let state = std::env::temp_dir().join(format!("asaas-{deployment}"));
+        fs::create_dir_all(&state).unwrap();
+        busybox_root(&state.join("root"));
+        Self::at(state, deployment, true)
+    }
+
+    fn at(state: PathBuf, deployment: String, is_owner: bool) -> Self {
+        let template = busybox(&state.join("root"), &["sleep", "1000"]);
+        Self {
+            templates: [("web".parse().unwrap(), template)].into(),
+            state,
+            deployment,
+            is_owner,
+        }
+    }
+
+    /// The same deployment again, in another process, who leaves it to the first to remove everything.
+    pub fn again(state: PathBuf) -> Self {
+        let name = state.file_name().unwrap().to_str().unwrap();
+        let deployment = name.strip_prefix("asaas-").unwrap().to_owned();
+        Self::at(state, deployment, false)
+    }
+
+    /// One more template, called `name`, that runs busybox with this command.
+    pub fn with(mut self, name: &str, command: &[&str]) -> Self {
+        let template = busybox(&self.root(), command);
+        self.templates.insert(name.parse().unwrap(), template);
+        self
+    }
+
+    /// The template's root.
+    pub fn root(&self) -> PathBuf {
+        self.state.join("root")
+    }
+
+    pub fn cloud(&self) -> LocalCloud {
+        self.cloud_named("local-a")
+    }
+
+    pub fn cloud_named(&self, name: &str) -> LocalCloud {
+        let cable = PlainCable {
+            prefix: format!("asaas-{}", self.deployment),
+        };
+        let settings = LocalSettings {
+            cloud: name.parse().unwrap(),
+            deployment: self.deployment.clone(),
+            state: self.state.join("state"),
+            runtime: "runc".into(),
+            capacity: CAPACITY,
+            templates: self.templates.clone(),
+        };
+        LocalCloud::new(settings, Arc::new(cable)).unwrap()
+    }
+
+    /// Where the instances of `local-a` are.
+    pub fn instances(&self) -> PathBuf {
+        self.state.join("state/clouds/local-a/instances")
+    }
+
+    /// The directory of an instance of `local-a`.
+    pub fn directory(&self, seen: &InstanceSeen) -> PathBuf {
+        self.instances().join(&seen.provider.0)
+    }
+
+    /// The first process of an instance of `local-a`.
+    pub fn pid(&self, seen: &InstanceSeen) -> i32 {
+        let file = self.directory(seen).join("pid");
+        fs::read_to_string(file).unwrap().trim().parse().unwrap()
+    }
+
+    /// What an instance of this bed has left on the machine outside of its state directory: mounts, control groups,
+    /// namespaces and processes, each told.
+    pub fn traces(&self) -> Vec<String> {
+        let mut traces = Vec::new();
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let ours = |line: &&str| line.contains(&*self.state.to_string_lossy());
+        traces.extend(mounts.lines().filter(ours).map(str::to_owned));
+        let group = format!("asaas/{}", self.deployment);
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap();
+        let tops = hierarchies.map(|entry| entry.unwrap().path());
+        for top in tops.chain([PathBuf::from("/sys/fs/cgroup")]) {
+            let group = top.join(&group);
+            traces.extend(group.exists().then(|| group.display().to_string()));
+        }
+        let prefix = format!("asaas-{}-", self.deployment);
+        let names = fs::read_dir("/run/netns").into_iter().flatten();
+        let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        traces.extend(names.filter(|name| name.starts_with(&prefix)));
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let entry = entry.ok()?;
+            let file = entry.path().join("cgroup");
+            let groups = fs::read_to_string(&file).ok()?;
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let is_ours = groups.contains(&format!("/{group}/")) && !is_dead(pid);
+            is_ours.then(|| file.display().to_string())
+        });
+        traces.extend(processes);
+        traces
+    }
+}
+
+impl Drop for LocalBed {
+    /// Also after a failure; and where the code under test cannot clear away, the kernel is told directly.
+    fn drop(&mut self) {
+        if !self.is_owner {
+            return;
+        }
+        for name in ["local-a", "local-b"] {
+            let cloud = self.cloud_named(name);
+            let ended = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(async {
+                    for tenant in TENANTS.map(tenant) {
+                        for seen in cloud.list(&tenant).await.unwrap() {
+                            cloud.terminate(&tenant, &seen.provider).await.unwrap();
+                        }
+                    }
+                });
+            });
+            let _ = ended.join();
+        }
+        let traces = self.traces();
+        let removed = fs::remove_dir_all(&self.state);
+        if !std::thread::panicking() {
+            assert_eq!(traces, Vec::<String>::new(), "left behind");
+            removed.unwrap();
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Bed for LocalBed {
+    fn name(&self) -> CloudName {
+        "local-a".parse().unwrap()
+    }
+
+    fn template(&self) -> TemplateName {
+        "web".parse().unwrap()
+    }
+
+    fn open(&self) -> Arc<dyn Southbound> {
+        Arc::new(self.cloud())
+    }
+
+    async fn launch_unheard(&self, launch: &Launch) {
+        let cloud = self.cloud();
+        // Long enough to have begun, too short to be done: the caller goes away, and what he began goes on.
+        let unheard = tokio::time::timeout(Duration::from_millis(5), cloud.launch(launch)).await;
+        assert!(unheard.is_err(), "it was too quick: {unheard:?}");
+        wait_until("the launch is done", async || {
+            let listed = cloud.list(&launch.tenant).await.unwrap();
+            listed.iter().any(|seen| seen.state == CloudState::Running)
+        })
+        .await;
+    }
+
+    async fn kill(&self, seen: &InstanceSeen) {
+        let pid = self.pid(seen);
+        exec::run("kill", &["-9", &pid.to_string()]).unwrap();
+        wait_until("the process is gone", async || is_dead(pid)).await;
+    }
+
+    async fn wait_for_boot(&self) {}
+}
+
+/// Whether a process runs no more; buried or not.
+pub fn is_dead(pid: i32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .trim_start()
+            .starts_with('Z'),
+        Err(_) => true,
+    }
+}
+
+/// Waits until something holds; fails with it where it does not come to hold.
+pub async fn wait_until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
