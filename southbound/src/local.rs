@@ -26,6 +26,7 @@ mod meter;
 mod overlay;
 mod place;
 mod settings;
+mod stray;
 
 use std::sync::Arc;
 

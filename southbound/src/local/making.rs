@@ -13,7 +13,7 @@ use super::convert::{self, Places};
 use super::error::Trouble;
 use super::place::{Place, blocking};
 use super::settings::Template;
-use super::{image, overlay};
+use super::{image, overlay, stray};
 use crate::tag;
 
 /// A runtime that an earlier service has started is done within this, or never.
@@ -53,12 +53,19 @@ pub(super) async fn launch(place: &Place, launch: &Launch) -> Result<InstanceSee
 async fn is_made(place: &Place, bundle: &Bundle) -> Result<bool, Trouble> {
     let deadline = Instant::now() + STRAY_LIMIT;
     while !bundle.has_started() {
-        if !is_running(place, bundle)? || Instant::now() >= deadline {
-            return Ok(false);
+        let is_coming = is_running(place, bundle)? || is_at_work(bundle)?;
+        // It may have come to its end between the two questions.
+        if !is_coming || Instant::now() >= deadline {
+            return Ok(bundle.has_started());
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(true)
+}
+
+fn is_at_work(bundle: &Bundle) -> Result<bool, Trouble> {
+    let found = stray::is_at_work(bundle);
+    found.map_err(|cause| Trouble::system("looking for its runtime", &cause))
 }
 
 fn is_running(place: &Place, bundle: &Bundle) -> Result<bool, Trouble> {
@@ -211,6 +218,9 @@ async fn end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     let mut note = |what: &str, done: std::io::Result<()>| {
         troubles.extend(done.err().map(|cause| Trouble::system(what, &cause)));
     };
+    if !bundle.has_started() {
+        note("ending its runtime", stray::kill_all(bundle).await);
+    }
     note(
         "ending its processes",
         place.hierarchies.kill_all(&group).await,

@@ -10,11 +10,11 @@ use controller::spec::Subnet;
 use jiff::Timestamp;
 
 /// Every bed has room for so many.
-pub const CAPACITY: u32 = 3;
+pub(crate) const CAPACITY: u32 = 3;
 
 /// A cloud to be checked, empty at first. It removes everything when it is dropped.
 #[async_trait(?Send)]
-pub trait Bed {
+pub(crate) trait Bed {
     /// What it is called.
     fn name(&self) -> CloudName;
     /// What its instances are made from.
@@ -29,12 +29,12 @@ pub trait Bed {
     async fn wait_for_boot(&self);
 }
 
-pub fn tenant(name: &str) -> TenantName {
+pub(crate) fn tenant(name: &str) -> TenantName {
     name.parse().unwrap()
 }
 
 /// A launch of instance number `number` of a tenant.
-pub fn launch(bed: &dyn Bed, tenant: &TenantName, number: u8) -> Launch {
+pub(crate) fn launch(bed: &dyn Bed, tenant: &TenantName, number: u8) -> Launch {
     let name = tenant.as_str().bytes().fold(7u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::process::{Child, Command, Stdio};
 
 /// Runs a program to its end and fails with its own words where it fails.
-pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -21,7 +21,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
 }
 
 /// This very test again, in a process of its own, told by a variable to play the other part.
-pub fn this_test_as(part: &str, value: &OsStr) -> Child {
+pub(crate) fn this_test_as(part: &str, value: &OsStr) -> Child {
     let name = std::thread::current().name().unwrap().to_owned();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &name, "--nocapture"])

@@ -16,10 +16,10 @@ use crate::bed::{Bed, CAPACITY, tenant};
 use crate::exec;
 
 /// Anything on this machine takes less than this, however busy it is.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Namespaces with no way out, by name.
-pub struct PlainCable {
+pub(crate) struct PlainCable {
     prefix: String,
 }
 
@@ -70,7 +70,7 @@ fn busybox_root(at: &Path) {
 }
 
 /// A template that runs busybox.
-pub fn busybox(root: &Path, command: &[&str]) -> Template {
+pub(crate) fn busybox(root: &Path, command: &[&str]) -> Template {
     let words: Vec<&str> = ["/bin/busybox"].iter().chain(command).copied().collect();
     Template::new(root, &words)
 }
@@ -79,19 +79,19 @@ pub fn busybox(root: &Path, command: &[&str]) -> Template {
 const TENANTS: [&str; 3] = ["demo", "other", "third"];
 
 /// A deployment of its own with one local cloud.
-pub struct LocalBed {
+pub(crate) struct LocalBed {
     /// Everything that is on the disk.
-    pub state: PathBuf,
+    pub(crate) state: PathBuf,
     /// What salts all names.
-    pub deployment: String,
+    pub(crate) deployment: String,
     /// What its instances can be made from: `web` sleeps; more can be added.
-    pub templates: BTreeMap<TemplateName, Template>,
+    pub(crate) templates: BTreeMap<TemplateName, Template>,
     /// Whether it removes everything in the end; a second bed on the same state must not.
     is_owner: bool,
 }
 
 impl LocalBed {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let deployment = format!("t{}-{number}", std::process::id());
@@ -112,32 +112,36 @@ impl LocalBed {
     }
 
     /// The same deployment again, in another process, who leaves it to the first to remove everything.
-    pub fn again(state: PathBuf) -> Self {
+    pub(crate) fn again(state: PathBuf) -> Self {
         let name = state.file_name().unwrap().to_str().unwrap();
         let deployment = name.strip_prefix("asaas-").unwrap().to_owned();
         Self::at(state, deployment, false)
     }
 
     /// One more template, called `name`, that runs busybox with this command.
-    pub fn with(mut self, name: &str, command: &[&str]) -> Self {
+    pub(crate) fn with(mut self, name: &str, command: &[&str]) -> Self {
         let template = busybox(&self.root(), command);
         self.templates.insert(name.parse().unwrap(), template);
         self
     }
 
     /// The template's root.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.state.join("root")
     }
 
-    pub fn cloud(&self) -> LocalCloud {
+    pub(crate) fn cloud(&self) -> LocalCloud {
         self.cloud_named("local-a")
     }
 
-    pub fn cloud_named(&self, name: &str) -> LocalCloud {
+    pub(crate) fn cloud_named(&self, name: &str) -> LocalCloud {
         let cable = PlainCable {
             prefix: format!("asaas-{}", self.deployment),
         };
+        self.cloud_on(name, Arc::new(cable))
+    }
+
+    pub(crate) fn cloud_on(&self, name: &str, cable: Arc<dyn Cable>) -> LocalCloud {
         let settings = LocalSettings {
             cloud: name.parse().unwrap(),
             deployment: self.deployment.clone(),
@@ -146,28 +150,28 @@ impl LocalBed {
             capacity: CAPACITY,
             templates: self.templates.clone(),
         };
-        LocalCloud::new(settings, Arc::new(cable)).unwrap()
+        LocalCloud::new(settings, cable).unwrap()
     }
 
     /// Where the instances of `local-a` are.
-    pub fn instances(&self) -> PathBuf {
+    pub(crate) fn instances(&self) -> PathBuf {
         self.state.join("state/clouds/local-a/instances")
     }
 
     /// The directory of an instance of `local-a`.
-    pub fn directory(&self, seen: &InstanceSeen) -> PathBuf {
+    pub(crate) fn directory(&self, seen: &InstanceSeen) -> PathBuf {
         self.instances().join(&seen.provider.0)
     }
 
     /// The first process of an instance of `local-a`.
-    pub fn pid(&self, seen: &InstanceSeen) -> i32 {
+    pub(crate) fn pid(&self, seen: &InstanceSeen) -> i32 {
         let file = self.directory(seen).join("pid");
         fs::read_to_string(file).unwrap().trim().parse().unwrap()
     }
 
     /// What an instance of this bed has left on the machine outside of its state directory: mounts, control groups,
     /// namespaces and processes, each told.
-    pub fn traces(&self) -> Vec<String> {
+    pub(crate) fn traces(&self) -> Vec<String> {
         let mut traces = Vec::new();
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         let ours = |line: &&str| line.contains(&*self.state.to_string_lossy());
@@ -261,7 +265,7 @@ impl Bed for LocalBed {
 }
 
 /// Whether a process runs no more; buried or not.
-pub fn is_dead(pid: i32) -> bool {
+pub(crate) fn is_dead(pid: i32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => stat
             .rsplit(')')
@@ -274,7 +278,7 @@ pub fn is_dead(pid: i32) -> bool {
 }
 
 /// Waits until something holds; fails with it where it does not come to hold.
-pub async fn wait_until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn wait_until(what: &str, holds: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !holds().await {
         assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");

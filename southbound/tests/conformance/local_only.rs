@@ -1,1 +1,493 @@
-//! x
+//! What a local cloud promises beyond the port: the disk, the limits, the meters, and that instances outlive the service.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use controller::amount::Amount;
+use controller::id::{CloudName, InstanceId, TenantName};
+use controller::instance::Instance;
+use controller::load::Metric;
+use controller::ports::{
+    CloudErrorKind, CloudState, InstanceSeen, Launch, Meter as _, Southbound as _,
+};
+use controller::time::Now;
+use jiff::{SignedDuration, Timestamp};
+use southbound::local::{Cable, CableError, CableRequest, CgroupMeter, LocalCloud};
+
+use crate::bed::{launch, tenant};
+use crate::exec;
+use crate::local_bed::{LocalBed, busybox, is_dead, wait_until};
+
+/// A launch of instance number `number` of tenant `demo` from template `template`.
+fn launch_of(bed: &LocalBed, template: &str, number: u8) -> Launch {
+    let mut launch = launch(bed, &tenant("demo"), number);
+    launch.instance.template = template.parse().unwrap();
+    launch
+}
+
+/// What an instance has printed, once it contains `text`.
+async fn printed(cloud: &LocalCloud, seen: &InstanceSeen, text: &str) -> String {
+    let read = || cloud.log_tail(&tenant("demo"), &seen.provider, 4_096);
+    wait_until(&format!("it prints {text}"), async || read().contains(text)).await;
+    read()
+}
+
+#[tokio::test]
+async fn what_an_instance_writes_on_its_root_stays_its_own_and_goes_with_it() {
+    let script = "echo changed > /etc/motd; echo mine > /mine; echo done; exec busybox sleep 1000";
+    let bed = LocalBed::new().with("writes", &["sh", "-c", script]);
+    let cloud = bed.cloud();
+
+    let writer = cloud.launch(&launch_of(&bed, "writes", 1)).await.unwrap();
+    let other = cloud.launch(&launch_of(&bed, "web", 2)).await.unwrap();
+    printed(&cloud, &writer, "done").await;
+
+    let motd = |root: &Path| fs::read_to_string(root.join("etc/motd")).unwrap();
+    let directory = bed.directory(&writer);
+    assert_eq!(motd(&directory.join("rootfs")), "changed\n");
+    assert_eq!(
+        motd(&bed.directory(&other).join("rootfs")),
+        "from the template\n"
+    );
+    assert_eq!(motd(&bed.root()), "from the template\n");
+    assert!(!bed.root().join("mine").exists());
+
+    cloud
+        .terminate(&tenant("demo"), &writer.provider)
+        .await
+        .unwrap();
+    assert!(!directory.exists()); // S0-33
+    let again = cloud.launch(&launch_of(&bed, "web", 1)).await.unwrap();
+    assert_eq!(
+        motd(&bed.directory(&again).join("rootfs")),
+        "from the template\n"
+    );
+}
+
+#[tokio::test]
+async fn what_one_instance_shares_another_reads_in_any_local_cloud_and_it_survives_both() {
+    let write = "echo hello > /shared/object; echo done; exec busybox sleep 1000";
+    let read = "busybox cat /shared/object; exec busybox sleep 1000";
+    let bed = LocalBed::new()
+        .with("writes", &["sh", "-c", write])
+        .with("reads", &["sh", "-c", read]);
+    let (first, second) = (bed.cloud(), bed.cloud_named("local-b"));
+    let demo = tenant("demo");
+    let reader_in = |cloud: &str, number| {
+        let mut launch = launch_of(&bed, "reads", number);
+        launch.instance.cloud = cloud.parse().unwrap();
+        launch
+    };
+
+    let writer = first.launch(&launch_of(&bed, "writes", 1)).await.unwrap();
+    printed(&first, &writer, "done").await;
+    let reader = second.launch(&reader_in("local-b", 2)).await.unwrap();
+    printed(&second, &reader, "hello").await; // S0-12
+    first.terminate(&demo, &writer.provider).await.unwrap();
+    second.terminate(&demo, &reader.provider).await.unwrap();
+    let later = first.launch(&reader_in("local-a", 3)).await.unwrap();
+    printed(&first, &later, "hello").await; // S0-12: deleted, and the object still there
+
+    let mut stranger = launch(&bed, &tenant("other"), 4);
+    stranger.instance.template = "reads".parse().unwrap();
+    let stranger = first.launch(&stranger).await.unwrap();
+    let read = || first.log_tail(&tenant("other"), &stranger.provider, 4_096);
+    wait_until("it has looked", async || read().contains("No such file")).await;
+}
+
+#[tokio::test]
+async fn the_shared_directory_goes_only_when_no_instance_uses_it() {
+    let bed = LocalBed::new();
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+    let shared = bed.state.join("state/shared");
+    let seen = cloud.launch(&launch_of(&bed, "web", 1)).await.unwrap();
+
+    let refused = cloud.remove_shared(&demo).await.unwrap_err();
+    assert_eq!(refused.kind, CloudErrorKind::Rejected);
+    assert_eq!(fs::read_dir(&shared).unwrap().count(), 1);
+    cloud.terminate(&demo, &seen.provider).await.unwrap();
+    cloud.remove_shared(&demo).await.unwrap();
+    cloud.remove_shared(&demo).await.unwrap();
+
+    assert_eq!(fs::read_dir(&shared).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_instance_has_the_limits_of_its_template_and_knows_who_it_is() {
+    let script = "busybox hostname; echo $ASAAS_TENANT $ASAAS_CLOUD $ASAAS_ADDRESS $MINE; \
+                  busybox grep -E 'NoNewPrivs|CapBnd' /proc/self/status; \
+                  busybox touch /sys/x; echo x > /proc/sys/kernel/hostname; echo end; exec busybox sleep 1000";
+    let mut bed = LocalBed::new().with("tells", &["sh", "-c", script]);
+    let template = bed.templates.get_mut(&"tells".parse().unwrap()).unwrap();
+    template
+        .env
+        .insert("MINE".to_owned(), "own words".to_owned());
+    template.cpu = Amount::from_millionths(250_000);
+    template.memory_bytes = 64 << 20;
+    template.pids = 40;
+    let cloud = bed.cloud();
+
+    let seen = cloud.launch(&launch_of(&bed, "tells", 1)).await.unwrap();
+
+    let told = printed(&cloud, &seen, "end").await;
+    assert!(told.contains(&seen.id.to_string()), "{told}");
+    assert!(told.contains("demo local-a 19.0.0.11 own words"), "{told}");
+    assert!(told.contains("NoNewPrivs:\t1"), "{told}");
+    // kill, setgid, setuid, net_bind_service and chown: bits 5, 6, 7, 10 and 0.
+    assert!(told.contains("CapBnd:\t00000000000004e1"), "{told}");
+    assert_eq!(told.matches("Read-only file system").count(), 2, "{told}");
+    let group = format!("asaas/{}/{}", bed.deployment, seen.provider);
+    let set = |one: &str, two: &str| {
+        let file = [one, two]
+            .map(|file| Path::new("/sys/fs/cgroup").join(file.replace("GROUP", &group)))
+            .into_iter()
+            .find(|file| file.exists())
+            .unwrap();
+        fs::read_to_string(file).unwrap().trim().to_owned()
+    };
+    assert_eq!(
+        set("memory/GROUP/memory.limit_in_bytes", "GROUP/memory.max"),
+        "67108864"
+    );
+    assert_eq!(set("pids/GROUP/pids.max", "GROUP/pids.max"), "40");
+    let quota = set("cpu/GROUP/cpu.cfs_quota_us", "GROUP/cpu.max");
+    assert!(["5000", "5000 20000"].contains(&quota.as_str()), "{quota}");
+}
+
+#[tokio::test]
+async fn an_instance_that_ends_by_itself_is_seen_as_stopped_and_has_said_why() {
+    let bed = LocalBed::new().with(
+        "fails",
+        &["sh", "-c", "echo cannot reach the database; exit 3"],
+    );
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+
+    let seen = cloud.launch(&launch_of(&bed, "fails", 1)).await.unwrap();
+
+    wait_until("it is listed as stopped", async || {
+        cloud.list(&demo).await.unwrap()[0].state == CloudState::Stopped
+    })
+    .await;
+    let log = cloud.log_tail(&demo, &seen.provider, 1_000);
+    assert_eq!(log, "cannot reach the database\n");
+    assert_eq!(cloud.log_tail(&tenant("other"), &seen.provider, 1_000), "");
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_is_rejected_and_takes_no_room() {
+    let mut bed = LocalBed::new();
+    let broken = southbound::local::Template::new(bed.root(), &["/bin/no-such-program"]);
+    bed.templates.insert("broken".parse().unwrap(), broken);
+    let cloud = bed.cloud();
+
+    let error = cloud
+        .launch(&launch_of(&bed, "broken", 1))
+        .await
+        .unwrap_err();
+    let unknown = cloud
+        .launch(&launch_of(&bed, "unknown", 2))
+        .await
+        .unwrap_err();
+
+    assert_eq!(error.kind, CloudErrorKind::Rejected, "{error}");
+    assert!(error.detail.contains("no-such-program"), "{error}");
+    assert_eq!(unknown.kind, CloudErrorKind::Rejected, "{unknown}");
+    assert!(unknown.detail.contains("broken, web"), "{unknown}");
+    assert_eq!(fs::read_dir(bed.instances()).unwrap().count(), 0);
+    assert_eq!(bed.traces(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_tarball_does_as_a_root() {
+    let mut bed = LocalBed::new();
+    let tarball = bed.state.join("root.tar");
+    let mut builder = tar::Builder::new(fs::File::create(&tarball).unwrap());
+    builder.append_dir_all(".", bed.root()).unwrap();
+    builder.finish().unwrap();
+    let template = busybox(
+        &tarball,
+        &["sh", "-c", "busybox cat /etc/motd; exec busybox sleep 9"],
+    );
+    bed.templates.insert("tar".parse().unwrap(), template);
+    let cloud = bed.cloud();
+
+    let first = cloud.launch(&launch_of(&bed, "tar", 1)).await.unwrap();
+    cloud.launch(&launch_of(&bed, "tar", 2)).await.unwrap();
+
+    printed(&cloud, &first, "from the template").await;
+    let images = fs::read_dir(bed.state.join("state/images")).unwrap();
+    assert_eq!(images.count(), 1);
+}
+
+#[tokio::test]
+async fn an_instance_that_hears_sigterm_may_end_by_itself() {
+    let script = "trap 'echo bye > /shared/bye; exit' TERM; echo ready; while :; do busybox sleep 0.05; done";
+    let bed = LocalBed::new().with("polite", &["sh", "-c", script]);
+    let cloud = bed.cloud();
+    let seen = cloud.launch(&launch_of(&bed, "polite", 1)).await.unwrap();
+    printed(&cloud, &seen, "ready").await;
+
+    cloud
+        .terminate(&tenant("demo"), &seen.provider)
+        .await
+        .unwrap();
+
+    let shared = fs::read_dir(bed.state.join("state/shared"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        fs::read_to_string(shared.path().join("bye")).unwrap(),
+        "bye\n"
+    );
+}
+
+#[tokio::test]
+async fn an_instance_that_prints_without_end_does_not_fill_the_disk() {
+    let bed = LocalBed::new().with("chatty", &["sh", "-c", "busybox yes; echo never"]);
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+    let seen = cloud.launch(&launch_of(&bed, "chatty", 1)).await.unwrap();
+    let log = bed.directory(&seen).join("log");
+    let size = || fs::metadata(&log).unwrap().len();
+    wait_until("it has printed a lot", async || size() > 4 << 20).await;
+    stop_all(&bed, &seen);
+    let before = size();
+
+    cloud.list(&demo).await.unwrap();
+
+    assert!(size() <= 1 << 20, "{before} became {}", size());
+    assert!(cloud.log_tail(&demo, &seen.provider, 10).contains('y'));
+}
+
+/// Stops every process of an instance, so that what it has written can be looked at.
+fn stop_all(bed: &LocalBed, seen: &InstanceSeen) {
+    let group = format!("asaas/{}/{}/cgroup.procs", bed.deployment, seen.provider);
+    let file = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"]
+        .map(|top| Path::new(top).join(&group))
+        .into_iter()
+        .find(|file| file.exists())
+        .unwrap();
+    for pid in fs::read_to_string(file).unwrap().lines() {
+        exec::run("kill", &["-STOP", pid]).unwrap();
+    }
+}
+
+/// A cable that cannot be pulled.
+struct StuckCable;
+
+#[async_trait]
+impl Cable for StuckCable {
+    async fn plug(&self, _request: &CableRequest) -> Result<PathBuf, CableError> {
+        unreachable!("nothing is launched on it")
+    }
+
+    async fn unplug(
+        &self,
+        _tenant: &TenantName,
+        _cloud: &CloudName,
+        instance: InstanceId,
+    ) -> Result<(), CableError> {
+        Err(CableError {
+            instance,
+            operation: "unplugged",
+            detail: "it is stuck".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_cleared_away_stays_listed_until_it_is() {
+    let bed = LocalBed::new();
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+    let seen = cloud.launch(&launch_of(&bed, "web", 1)).await.unwrap();
+    drop(cloud);
+
+    let broken = bed.cloud_on("local-a", Arc::new(StuckCable));
+    let error = broken.terminate(&demo, &seen.provider).await.unwrap_err();
+    let listed = broken.list(&demo).await.unwrap();
+    bed.cloud().terminate(&demo, &seen.provider).await.unwrap();
+
+    assert!(error.detail.contains("unplugged"), "{error}");
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].state, CloudState::Stopped);
+    assert_eq!(bed.cloud().list(&demo).await.unwrap(), []);
+}
+
+/// Says to the second process of a test where the first one's bed is.
+const SERVICE: &str = "ASAAS_TEST_SERVICE";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_outlives_the_service_that_is_killed() {
+    if let Some(state) = std::env::var_os(SERVICE) {
+        let bed = LocalBed::again(state.into());
+        bed.cloud()
+            .launch(&launch_of(&bed, "web", 1))
+            .await
+            .unwrap();
+        std::future::pending::<()>().await;
+    }
+    let bed = LocalBed::new();
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+    let mut service = exec::this_test_as(SERVICE, bed.state.as_os_str());
+    wait_until("the service has launched", async || {
+        let listed = cloud.list(&demo).await.unwrap();
+        listed.iter().any(|seen| seen.state == CloudState::Running)
+    })
+    .await;
+    let seen = cloud.list(&demo).await.unwrap().remove(0);
+    let pid = bed.pid(&seen);
+
+    service.kill().unwrap();
+    service.wait().unwrap();
+
+    assert!(!is_dead(pid)); // I15
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let (group, session) = (fields[2], fields[3]);
+    assert_eq!((group, session), (&*pid.to_string(), &*pid.to_string()));
+    assert_eq!(bed.cloud().list(&demo).await.unwrap(), [seen]);
+}
+
+/// What the second process of a test does: launch three instances, one after the other, and then nothing.
+async fn launch_three(state: PathBuf) {
+    let bed = LocalBed::again(state);
+    let cloud = bed.cloud();
+    fs::write(bed.state.join("ready"), "").unwrap();
+    for number in 1..=3 {
+        let launched = cloud.launch(&launch_of(&bed, "web", number)).await;
+        launched.unwrap();
+    }
+    std::future::pending::<()>().await;
+}
+
+/// A bed on which another process was killed while it launched three instances, so many milliseconds after it began.
+async fn bed_of_a_service_killed_after(delay: u64) -> LocalBed {
+    let bed = LocalBed::new();
+    let mut service = exec::this_test_as(SERVICE, bed.state.as_os_str());
+    let ready = bed.state.join("ready");
+    wait_until("the service is up", async || ready.exists()).await;
+    tokio::time::sleep(Duration::from_millis(delay)).await;
+    service.kill().unwrap();
+    service.wait().unwrap();
+    bed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_launch_that_was_cut_short_at_any_moment_is_finished_by_repeating_it() {
+    if let Some(state) = std::env::var_os(SERVICE) {
+        launch_three(state.into()).await;
+    }
+    let demo = tenant("demo");
+    for delay in (0..120).step_by(8) {
+        let bed = bed_of_a_service_killed_after(delay).await;
+
+        let cloud = bed.cloud();
+        for number in 1..=3 {
+            let answer = cloud.launch(&launch_of(&bed, "web", number)).await.unwrap();
+            assert_eq!(answer.state, CloudState::Running, "killed after {delay} ms");
+        }
+
+        let listed = cloud.list(&demo).await.unwrap();
+        assert_eq!(listed.len(), 3, "killed after {delay} ms"); // I8
+        for seen in &listed {
+            let living = processes(&bed, seen);
+            assert_eq!(living, [bed.pid(seen)], "killed after {delay} ms");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_launch_that_was_cut_short_has_left_can_be_terminated() {
+    if let Some(state) = std::env::var_os(SERVICE) {
+        launch_three(state.into()).await;
+    }
+    let demo = tenant("demo");
+    for delay in (4..120).step_by(8) {
+        let bed = bed_of_a_service_killed_after(delay).await;
+
+        let cloud = bed.cloud();
+        for seen in cloud.list(&demo).await.unwrap() {
+            cloud.terminate(&demo, &seen.provider).await.unwrap();
+        }
+
+        assert_eq!(
+            bed.traces(),
+            Vec::<String>::new(),
+            "killed after {delay} ms"
+        ); // I7
+        assert_eq!(fs::read_dir(bed.instances()).unwrap().count(), 0);
+    }
+}
+
+/// The living processes of an instance.
+fn processes(bed: &LocalBed, seen: &InstanceSeen) -> Vec<i32> {
+    let group = format!("/asaas/{}/{}", bed.deployment, seen.provider);
+    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        let pid: i32 = name.to_str()?.parse().ok()?;
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+        (groups.contains(&group) && !is_dead(pid)).then_some(pid)
+    });
+    all.collect()
+}
+
+#[tokio::test]
+async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
+    let grow =
+        "busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=24; echo grown; exec busybox sleep 1000";
+    let bed = LocalBed::new()
+        .with("busy", &["sh", "-c", "while :; do :; done"])
+        .with("grows", &["sh", "-c", grow]);
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+    let launches = ["web", "busy", "grows"];
+    let launches: Vec<Launch> = (1..)
+        .zip(launches)
+        .map(|(number, template)| launch_of(&bed, template, number))
+        .collect();
+    let mut seen = Vec::new();
+    for launch in &launches {
+        seen.push(cloud.launch(launch).await.unwrap());
+    }
+    printed(&cloud, &seen[2], "grown").await;
+    let instances: Vec<Instance> = launches
+        .iter()
+        .map(|launch| launch.instance.clone())
+        .collect();
+    let meter = CgroupMeter::new(&bed.deployment).unwrap();
+    let start = Now::at(Timestamp::UNIX_EPOCH);
+    let later = start.after(SignedDuration::from_secs(1));
+
+    let first = meter.sample(&demo, &instances, start).await.unwrap();
+    let soon = meter.sample(&demo, &instances, later).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let second = meter.sample(&demo, &instances, later).await.unwrap();
+
+    let value = |samples: &[controller::load::Sample], metric, index: usize| {
+        let of = samples
+            .iter()
+            .find(|sample| sample.metric == metric && sample.instance == instances[index].id);
+        of.map(|sample| sample.value.as_f64())
+    };
+    for samples in [&first, &soon] {
+        assert!((0..3).all(|index| value(samples, Metric::Cpu, index).is_none()));
+    }
+    assert!(value(&second, Metric::Cpu, 0).unwrap() < 0.2);
+    assert!(value(&second, Metric::Cpu, 1).unwrap() > 0.3);
+    assert!(value(&second, Metric::Memory, 0).unwrap() < 0.1);
+    let grown = value(&second, Metric::Memory, 2).unwrap();
+    assert!((0.15..0.5).contains(&grown), "24 of 128 MiB are {grown}");
+
+    cloud.terminate(&demo, &seen[1].provider).await.unwrap();
+    let after = meter.sample(&demo, &instances, later).await.unwrap();
+    assert_eq!(value(&after, Metric::Cpu, 1), None);
+    assert_eq!(value(&after, Metric::Memory, 1), None);
+}

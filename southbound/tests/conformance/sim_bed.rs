@@ -14,7 +14,7 @@ use crate::bed::{Bed, CAPACITY, launch, tenant};
 const BOOT: SignedDuration = SignedDuration::from_secs(5);
 
 /// Time that passes only when someone waits.
-pub struct ManualClock(Mutex<Now>);
+pub(crate) struct ManualClock(Mutex<Now>);
 
 #[async_trait]
 impl Clock for ManualClock {
@@ -28,13 +28,13 @@ impl Clock for ManualClock {
     }
 }
 
-pub struct SimBed {
+pub(crate) struct SimBed {
     clock: Arc<ManualClock>,
     cloud: SimCloud,
 }
 
 impl SimBed {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock(Mutex::new(Now::at(Timestamp::UNIX_EPOCH))));
         let settings = SimSettings {
             cloud: "sim-a".parse().unwrap(),

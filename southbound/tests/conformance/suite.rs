@@ -11,7 +11,7 @@ fn sorted(mut seen: Vec<InstanceSeen>) -> Vec<InstanceSeen> {
     seen
 }
 
-pub async fn an_answered_launch_is_listed(bed: &dyn Bed) {
+pub(crate) async fn an_answered_launch_is_listed(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
 
     let first = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
@@ -27,7 +27,7 @@ pub async fn an_answered_launch_is_listed(bed: &dyn Bed) {
     }
 }
 
-pub async fn a_launch_made_twice_makes_one_instance(bed: &dyn Bed) {
+pub(crate) async fn a_launch_made_twice_makes_one_instance(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let wanted = launch(bed, &demo, 1);
 
@@ -38,7 +38,7 @@ pub async fn a_launch_made_twice_makes_one_instance(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap().len(), 1); // I8
 }
 
-pub async fn launches_of_one_intent_at_once_make_one_instance(bed: &dyn Bed) {
+pub(crate) async fn launches_of_one_intent_at_once_make_one_instance(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let wanted = launch(bed, &demo, 1);
 
@@ -51,7 +51,7 @@ pub async fn launches_of_one_intent_at_once_make_one_instance(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap().len(), 1); // I8
 }
 
-pub async fn a_launch_whose_reply_was_lost_makes_one_instance(bed: &dyn Bed) {
+pub(crate) async fn a_launch_whose_reply_was_lost_makes_one_instance(bed: &dyn Bed) {
     let demo = tenant("demo");
     let wanted = launch(bed, &demo, 1);
     bed.launch_unheard(&wanted).await;
@@ -65,7 +65,9 @@ pub async fn a_launch_whose_reply_was_lost_makes_one_instance(bed: &dyn Bed) {
     assert_eq!(listed[0].id, wanted.instance.id);
 }
 
-pub async fn a_full_cloud_says_no_capacity_and_has_room_again_when_one_has_gone(bed: &dyn Bed) {
+pub(crate) async fn a_full_cloud_says_no_capacity_and_has_room_again_when_one_has_gone(
+    bed: &dyn Bed,
+) {
     let (cloud, demo, other) = (bed.open(), tenant("demo"), tenant("other"));
     let first = cloud.launch(&launch(bed, &other, 1)).await.unwrap();
     for number in 2..=u8::try_from(CAPACITY).unwrap() {
@@ -83,7 +85,7 @@ pub async fn a_full_cloud_says_no_capacity_and_has_room_again_when_one_has_gone(
     assert_eq!(accepted.unwrap().id, one_more.instance.id);
 }
 
-pub async fn launches_at_once_never_exceed_the_capacity(bed: &dyn Bed) {
+pub(crate) async fn launches_at_once_never_exceed_the_capacity(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let wanted: Vec<_> = (1..=6).map(|number| launch(bed, &demo, number)).collect();
 
@@ -100,7 +102,7 @@ pub async fn launches_at_once_never_exceed_the_capacity(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap().len(), CAPACITY as usize);
 }
 
-pub async fn an_instance_that_exists_is_found_even_where_the_cloud_is_full(bed: &dyn Bed) {
+pub(crate) async fn an_instance_that_exists_is_found_even_where_the_cloud_is_full(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     for number in 1..=u8::try_from(CAPACITY).unwrap() {
         cloud.launch(&launch(bed, &demo, number)).await.unwrap();
@@ -111,7 +113,7 @@ pub async fn an_instance_that_exists_is_found_even_where_the_cloud_is_full(bed: 
     assert_eq!(again.unwrap().id, launch(bed, &demo, 1).instance.id);
 }
 
-pub async fn a_terminated_instance_is_listed_no_more(bed: &dyn Bed) {
+pub(crate) async fn a_terminated_instance_is_listed_no_more(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let stays = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
     let goes = cloud.launch(&launch(bed, &demo, 2)).await.unwrap();
@@ -123,7 +125,7 @@ pub async fn a_terminated_instance_is_listed_no_more(bed: &dyn Bed) {
     assert_eq!(listed[0].id, stays.id);
 }
 
-pub async fn terminating_twice_is_terminating_once(bed: &dyn Bed) {
+pub(crate) async fn terminating_twice_is_terminating_once(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let seen = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
 
@@ -133,7 +135,7 @@ pub async fn terminating_twice_is_terminating_once(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap(), []);
 }
 
-pub async fn terminating_at_once_is_terminating_once(bed: &dyn Bed) {
+pub(crate) async fn terminating_at_once_is_terminating_once(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let seen = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
 
@@ -143,7 +145,7 @@ pub async fn terminating_at_once_is_terminating_once(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap(), []);
 }
 
-pub async fn terminating_what_never_was_is_no_error(bed: &dyn Bed) {
+pub(crate) async fn terminating_what_never_was_is_no_error(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let seen = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
 
@@ -155,7 +157,7 @@ pub async fn terminating_what_never_was_is_no_error(bed: &dyn Bed) {
     assert_eq!(cloud.list(&demo).await.unwrap()[0].id, seen.id); // I14
 }
 
-pub async fn tenants_do_not_see_each_other(bed: &dyn Bed) {
+pub(crate) async fn tenants_do_not_see_each_other(bed: &dyn Bed) {
     let (cloud, demo, other) = (bed.open(), tenant("demo"), tenant("other"));
 
     let of_demo = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
@@ -167,7 +169,7 @@ pub async fn tenants_do_not_see_each_other(bed: &dyn Bed) {
     assert_eq!(cloud.list(&tenant("nobody")).await.unwrap(), []);
 }
 
-pub async fn an_instance_of_another_tenant_is_not_terminated(bed: &dyn Bed) {
+pub(crate) async fn an_instance_of_another_tenant_is_not_terminated(bed: &dyn Bed) {
     let (cloud, demo, other) = (bed.open(), tenant("demo"), tenant("other"));
     let seen = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
     bed.wait_for_boot().await;
@@ -182,7 +184,7 @@ pub async fn an_instance_of_another_tenant_is_not_terminated(bed: &dyn Bed) {
     ); // I7
 }
 
-pub async fn an_instance_that_died_is_listed_as_stopped_and_takes_room_until_it_is_terminated(
+pub(crate) async fn an_instance_that_died_is_listed_as_stopped_and_takes_room_until_it_is_terminated(
     bed: &dyn Bed,
 ) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
@@ -206,7 +208,7 @@ pub async fn an_instance_that_died_is_listed_as_stopped_and_takes_room_until_it_
     assert!(cloud.launch(&launch(bed, &demo, 9)).await.is_ok());
 }
 
-pub async fn a_launch_of_an_instance_that_died_makes_no_second_one(bed: &dyn Bed) {
+pub(crate) async fn a_launch_of_an_instance_that_died_makes_no_second_one(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let wanted = launch(bed, &demo, 1);
     let seen = cloud.launch(&wanted).await.unwrap();
@@ -222,7 +224,7 @@ pub async fn a_launch_of_an_instance_that_died_makes_no_second_one(bed: &dyn Bed
     assert_eq!(cloud.list(&demo).await.unwrap().len(), 1);
 }
 
-pub async fn a_restarted_adapter_finds_what_runs(bed: &dyn Bed) {
+pub(crate) async fn a_restarted_adapter_finds_what_runs(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
     cloud.launch(&launch(bed, &demo, 2)).await.unwrap();
