@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// A person corrects this many in one sitting; a text with more is broken as a whole.
 const PROBLEMS_SHOWN: usize = 50;
 
+/// Bytes of the text that excerpts are taken from: as many as the readers read at all.
+const TEXT_KEPT: usize = crate::yaml::TEXT_LIMIT;
+
 /// Characters of somebody's text that are repeated in a message.
 const QUOTE_LIMIT: usize = 60;
 
@@ -83,8 +86,9 @@ impl Problems {
         list.dedup();
         let left_out = list.len().saturating_sub(PROBLEMS_SHOWN);
         list.truncate(PROBLEMS_SHOWN);
+        let kept = text.floor_char_boundary(TEXT_KEPT);
         Self {
-            text: text.to_owned(),
+            text: text[..kept].to_owned(),
             list,
             left_out,
         }
@@ -114,12 +118,15 @@ impl Problems {
         }
         .term_width(EXCERPT_WIDTH);
         let mut shown = String::new();
-        for problem in &self.list {
+        for (problem, number) in self.list.iter().zip(0..) {
+            if number > 0 {
+                shown.push('\n');
+            }
             shown.push_str(&render_one(&renderer, &self.text, problem));
             shown.push('\n');
         }
         if self.left_out > 0 {
-            shown.push_str(&format!("… and {} more\n", self.left_out));
+            shown.push_str(&format!("\n… and {} more\n", self.left_out));
         }
         shown
     }
@@ -223,6 +230,17 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("`{shown}`")
 }
 
+/// `1 instance`, `2 instances`.
+pub(crate) fn counted(count: impl Into<u64>, one: &str) -> String {
+    let count = count.into();
+    let ending = match (count, one) {
+        (1, _) => "",
+        (_, one) if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {one}{ending}")
+}
+
 /// Characters that change how a line looks without being seen: bidirectional controls, zero-width marks.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(
@@ -320,7 +338,15 @@ mod tests {
 
         let shown = Problems::new(text, vec![problem(2, 6, 4)]).render(Style::Plain);
 
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @"
+        error: `min` is not a number
+         --> t.yml:2:6
+          |
+        2 | min: fünf
+          |      ^^^^
+          |
+          = hint: write a number
+        ");
     }
 
     #[test]

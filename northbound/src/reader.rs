@@ -120,16 +120,22 @@ impl<'a> Section<'a> {
     }
 
     fn note_missing(&self) {
+        // Of a whole file the first character stands for all of it.
+        let length = if self.path.is_empty() {
+            self.place.length.min(1)
+        } else {
+            self.place.length
+        };
+        let place = Place {
+            length,
+            ..self.place
+        };
         for entry in self.entries {
             if matches!(entry.absence, Absence::Refused) && !self.has(entry.name) {
-                let place = Place {
-                    length: self.place.length.min(1),
-                    ..self.place
-                };
                 self.notes.error(
                     place,
                     format!("`{}` is missing", self.path_of(entry.name)),
-                    format!("{} Add `{}: …`", entry.about, entry.name),
+                    format!("add `{}`, as in `{}`", entry.name, entry.sample()),
                 );
             }
         }
@@ -612,6 +618,6 @@ pub(crate) fn did_you_mean(word: &str, names: &[&str]) -> String {
     match nearest {
         Some((_, name)) => format!("did you mean `{name}`?"),
         None if names.is_empty() => "there is none to choose from".to_owned(),
-        None => format!("there is: {}", names.join(", ")),
+        None => format!("choose from {}", names.join(", ")),
     }
 }

@@ -160,11 +160,57 @@ impl Entry {
         }
     }
 
+    /// A line that could be written, with what is needed below it.
+    pub(crate) fn sample(&self) -> String {
+        format!("{}: {}", self.name, self.shape.sample())
+    }
+
     /// Keys under this one, if it has any.
     pub(crate) fn inner(&self) -> &'static [Self] {
         match self.shape {
             Shape::Section(of) | Shape::Sections { of, .. } | Shape::Named { of, .. } => of,
             _ => &[],
+        }
+    }
+}
+
+impl Shape {
+    /// A value that could be written.
+    fn sample(&self) -> String {
+        let needed = |of: &[Entry]| {
+            let keys: Vec<String> = of
+                .iter()
+                .filter(|entry| matches!(entry.absence, Absence::Refused))
+                .map(Entry::sample)
+                .collect();
+            format!("{{ {} }}", keys.join(", "))
+        };
+        match self {
+            Self::Section(of) => needed(of),
+            Self::Sections { of, .. } => format!("[{}]", needed(of)),
+            Self::Named { of, .. } => format!("{{ web: {} }}", needed(of)),
+            Self::Whole { least, most } => (*least).max(2).min(*most).to_string(),
+            Self::Decimal { .. } => "0.5".to_owned(),
+            Self::Share { .. } | Self::Threshold => "60%".to_owned(),
+            Self::Switch => "true".to_owned(),
+            Self::Bit => "1".to_owned(),
+            Self::Duration { least, most } => {
+                duration_text(SignedDuration::from_mins(60).clamp(*least, *most))
+            }
+            Self::Size { .. } => "64MiB".to_owned(),
+            Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
+            Self::Name => "demo".to_owned(),
+            Self::UrlPath => "/health".to_owned(),
+            Self::FilePath => "/srv/asaas".to_owned(),
+            Self::Address => "45.45.45.45".to_owned(),
+            Self::Mask => "255.255.255.0".to_owned(),
+            Self::Network | Self::Networks { .. } => "19.0.0.0/24".to_owned(),
+            Self::AddressRange => "19.0.0.2-19.0.0.254".to_owned(),
+            Self::Time => "\"08:00\"".to_owned(),
+            Self::Days => "mon-fri".to_owned(),
+            Self::Zone => "Europe/Berlin".to_owned(),
+            Self::Texts { .. } => "[/bin/app]".to_owned(),
+            Self::Environment { .. } => "{ MODE: fast }".to_owned(),
         }
     }
 }

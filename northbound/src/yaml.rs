@@ -17,6 +17,9 @@ const DEPTH_LIMIT: usize = 16;
 /// Maps, lists and scalars together.
 const NODE_LIMIT: usize = 4_000;
 
+/// One is a slip, two a pasted pair; more tell nothing new.
+const INVISIBLE_SHOWN: usize = 10;
+
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
@@ -54,7 +57,11 @@ pub(crate) fn parse(text: &str, notes: &Notes) -> Option<Node> {
     let mut events = Events {
         parser: Parser::new_from_str_with_options(
             text,
-            granit_parser::options! { emit_comments: false },
+            granit_parser::options! {
+                emit_comments: false,
+                emit_unresolved_aliases: true,
+                emit_anchor_events: true,
+            },
         ),
         text,
         nodes: 0,
@@ -114,27 +121,31 @@ fn is_readable(text: &str, notes: &Notes) -> bool {
         note_size(text.len(), notes);
         return false;
     }
-    let mut is_clean = true;
+    let mut found = 0;
     for (line, number) in text.split('\n').zip(1..) {
         for (c, column) in line.chars().zip(1..) {
             let is_control = c.is_control() && !matches!(c, '\t' | '\r');
             let is_mark = c == '\u{feff}' && number == 1 && column == 1;
-            if is_control || (is_invisible(c) && !is_mark) {
-                is_clean = false;
-                let place = Place {
-                    line: number,
-                    column,
-                    length: 1,
-                };
-                notes.error(
-                    place,
-                    format!("an invisible character, U+{:04X}", u32::from(c)),
-                    "delete it and type the line again; it may show something else than it means",
-                );
+            if !is_control && (!is_invisible(c) || is_mark) {
+                continue;
             }
+            found += 1;
+            if found > INVISIBLE_SHOWN {
+                return false;
+            }
+            let place = Place {
+                line: number,
+                column,
+                length: 1,
+            };
+            notes.error(
+                place,
+                format!("an invisible character, U+{:04X}", u32::from(c)),
+                "delete it and type the line again; it may show something else than it means",
+            );
         }
     }
-    is_clean
+    found == 0
 }
 
 /// Why the text could not be made into a tree.
@@ -164,7 +175,8 @@ impl<'a> Events<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Place), Flaw> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
-                let place = self.place(span);
+                // A tag is refused, so what there is to show of such a node is the tag.
+                let place = self.place(span.tag_span().unwrap_or(span));
                 Ok((event, place))
             }
             Some(Err(error)) => Err(self.syntax(&error)),
@@ -184,7 +196,7 @@ impl<'a> Events<'a> {
                 Event::StreamEnd => {
                     return Err(Flaw::new(
                         Place::START,
-                        "the file holds nothing but comments",
+                        "the file holds no keys",
                         "start from tenants/demo.yml, or from the fourteen lines in tenants/README.md",
                     ));
                 }
@@ -227,6 +239,14 @@ impl<'a> Events<'a> {
                 place,
                 format!("nested more than {DEPTH_LIMIT} levels deep"),
                 "no key of ours is so deep: look for a bracket too many",
+            ));
+        }
+        if event.anchor_id().is_some() {
+            let (_, place) = self.next()?;
+            return Err(Flaw::new(
+                place,
+                "anchors (`&name`) are not read",
+                "take it away, and write values out where they are needed",
             ));
         }
         refuse_references(&event, place)?;
@@ -330,13 +350,6 @@ fn refuse_references(event: &Event<'_>, place: Place) -> Result<(), Flaw> {
             place,
             "aliases (`*name`) are not read",
             "write the value out",
-        ));
-    }
-    if event.anchor_id().is_some_and(|id| id != 0) {
-        return Err(Flaw::new(
-            place,
-            "anchors (`&name`) are not read",
-            "take the `&name` away, and write values out where they are needed",
         ));
     }
     if let Some(tag) = event.tag() {

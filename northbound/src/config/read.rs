@@ -254,9 +254,8 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
         .collect();
     let env = read_environment(section);
     let shared = section.read("shared", shared_path);
-    Some(Template {
+    let template = Template {
         name,
-        root: root?,
         command,
         cpu: section.decimal("cpu").map_or(base.cpu, |given| given.value),
         memory_bytes: section
@@ -268,7 +267,9 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
         stop_grace: section
             .duration("stop_grace")
             .map_or(base.stop_grace, |given| given.value),
-    })
+        root: root?,
+    };
+    Some(template)
 }
 
 fn read_environment(section: &Section<'_>) -> BTreeMap<String, String> {

@@ -51,36 +51,29 @@ impl Scalar<'_> {
     }
 
     pub(crate) fn whole(&self, least: u32, most: u32) -> Result<u32, Misfit> {
-        let expected = format!("a whole number from {least} to {most}");
+        let expected = if least == most {
+            format!("the number {least}")
+        } else {
+            format!("a whole number from {least} to {most}")
+        };
         let text = self.text;
         let is_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if self.is_quoted && is_digits {
-            return Err(Misfit::new(
-                expected,
-                format!("take the quotes away: {text}"),
-            ));
-        }
-        if is_digits && text.len() > 1 && text.starts_with('0') {
-            let hint =
-                "write it without the leading zero; some programs read such numbers as octal";
-            return Err(Misfit::new(expected, hint));
-        }
-        if is_digits && text.len() <= DIGITS_LIMIT {
-            let number = text.parse::<u64>().unwrap_or(u64::MAX);
-            return match u32::try_from(number) {
-                Ok(number) if (least..=most).contains(&number) => Ok(number),
-                _ if number < u64::from(least) => {
-                    Err(Misfit::new(expected, format!("the least is {least}")))
-                }
-                _ => Err(Misfit::new(expected, format!("the most is {most}"))),
-            };
-        }
-        let example = if most == 1 {
-            "1 for yes, 0 for no".to_owned()
+        let hint = if is_digits && self.is_quoted {
+            format!("take the quotes away: {text}")
+        } else if is_digits && text.len() > 1 && text.starts_with('0') {
+            "take the leading zero away: some programs read such numbers as octal".to_owned()
+        } else if is_digits {
+            match text.parse::<u32>() {
+                Ok(number) if (least..=most).contains(&number) => return Ok(number),
+                Ok(number) if number < least => format!("the least is {least}"),
+                _ => format!("the most is {most}"),
+            }
+        } else if text.starts_with('-') {
+            format!("the least is {least}")
         } else {
-            format!("write digits only, as in {}", least.max(2).min(most))
+            as_digits(text, least, most)
         };
-        Err(Misfit::new(expected, example))
+        Err(Misfit::new(expected, hint))
     }
 
     pub(crate) fn decimal(&self, least: Amount, most: Amount) -> Result<Amount, Misfit> {
@@ -311,6 +304,18 @@ impl Scalar<'_> {
             return Err(refused());
         };
         Time::new(hour, minute, second, 0).map_err(|_| refused())
+    }
+}
+
+/// What somebody may have meant by `1e3`, `2.0` or `two`.
+fn as_digits(text: &str, least: u32, most: u32) -> String {
+    let meant = text.parse::<f64>().ok().filter(|number| {
+        number.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(number)
+    });
+    match meant {
+        Some(number) => format!("write {number}"),
+        None if most == 1 => "1 for yes, 0 for no".to_owned(),
+        None => format!("write digits only, as in {}", least.max(2).min(most)),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Absence, Entry, Shape, duration_text, percent_text, size_text};
 
 const NAME: &str = "^[a-z]([a-z0-9_-]*[a-z0-9])?$";
-const DURATION: &str = "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+const DURATION: &str = "^([0-9]+(d|h|m|s|ms))+$";
 const ADDRESS: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$";
 const NETWORK: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$";
 const RANGE: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3} *- *[0-9]{1,3}(\.[0-9]{1,3}){3}$";

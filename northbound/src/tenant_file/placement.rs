@@ -5,7 +5,7 @@ use std::fmt::Display;
 use controller::id::{CloudName, TemplateName};
 use controller::spec::{CloudPreference, Instances};
 
-use crate::problem::{Notes, Place};
+use crate::problem::{Notes, Place, counted};
 use crate::reader::{Placed, Section, did_you_mean};
 
 use super::Known;
@@ -137,7 +137,9 @@ pub(super) fn read_clouds(
             place: name.place,
         });
     }
-    if let Some(bounds) = bounds {
+    if let Some(bounds) = bounds
+        && clouds.len() == sections.len()
+    {
         check_room(root, &clouds, bounds);
     }
     (clouds.len() == sections.len()).then(|| clouds.into_iter().map(|cloud| cloud.value).collect())
@@ -166,7 +168,8 @@ fn check_room(root: &Section<'_>, clouds: &[Placed<CloudPreference>], bounds: &B
         root.notes().error(
             place,
             format!(
-                "the clouds may hold {room} instances together, `instances.min` is {}",
+                "the clouds may hold {} together, `instances.min` is {}",
+                counted(room, "instance"),
                 bounds.min.value
             ),
             "raise a cloud's `max`, add a cloud, or lower `min`",
@@ -175,7 +178,8 @@ fn check_room(root: &Section<'_>, clouds: &[Placed<CloudPreference>], bounds: &B
         root.notes().warning(
             place,
             format!(
-                "the clouds may hold {room} instances together, so `instances.max`, {}, is never reached",
+                "the clouds may hold {} together, so `instances.max`, {}, is never reached",
+                counted(room, "instance"),
                 bounds.max.value
             ),
             "raise a cloud's `max`, or lower `instances.max`",
@@ -190,15 +194,17 @@ pub(super) fn check_addresses(subnet: &Checked, max: u32, surge: u32, notes: &No
     let needed = max.saturating_add(surge);
     if addresses < needed {
         let and_surge = if surge > 0 {
-            format!(", {surge} of them while one is replaced")
+            format!(" and {surge} more while one is replaced")
         } else {
             String::new()
         };
         notes.error(
             subnet.dhcp_place,
             format!(
-                "{} to {} are {addresses} addresses, but up to {needed} instances need one{and_surge}",
-                range.dhcp_start, range.dhcp_end
+                "{} to {} is room for {}, but there may be {max}{and_surge}",
+                range.dhcp_start,
+                range.dhcp_end,
+                counted(addresses, "instance")
             ),
             "widen the range, or lower the largest number of instances",
         );

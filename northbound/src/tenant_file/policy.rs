@@ -37,12 +37,9 @@ pub(super) fn read(
     };
     let duration = |name, default| section.duration(name).map_or(default, |given| given.value);
     let step = |name, default| section.whole(name).map(|given| given.value).or(default);
-    let dynamic = if dynamic.is_given() {
-        Some(read_dynamic(&dynamic, known)?)
-    } else {
-        None
-    };
-    Some(Policy {
+    let is_dynamic = dynamic.is_given();
+    let dynamic = is_dynamic.then(|| read_dynamic(&dynamic, known)).flatten();
+    let policy = Policy {
         dynamic,
         buffer: duration("buffer", defaults.buffer),
         drain: duration("drain", defaults.drain),
@@ -51,7 +48,8 @@ pub(super) fn read(
         max_step_out: step("max_step_out", defaults.max_step_out),
         max_step_in: step("max_step_in", defaults.max_step_in),
         windows: windows?,
-    })
+    };
+    (is_dynamic == policy.dynamic.is_some()).then_some(policy)
 }
 
 /// Following the processor load with every default, as the short spelling means it.

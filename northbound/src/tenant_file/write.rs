@@ -1,7 +1,7 @@
 //! A spec as a tenant file of the long spelling, with a comment for each section. Reading it gives the same spec, whatever
 //! the operator's defaults are: every value is written out.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Write};
 
 use controller::schedule::Window;
 use controller::spec::{
@@ -96,7 +96,7 @@ fn write_health(out: &mut String, health: &HealthCheck) -> fmt::Result {
     writeln!(out, "  health:")?;
     match probe {
         Probe::Http { port, path } => {
-            writeln!(out, "    http: {}", in_quotes(path))?;
+            writeln!(out, "    http: {}", scalar(path))?;
             writeln!(out, "    port: {port}")?;
         }
         Probe::Tcp { port } => {
@@ -241,8 +241,11 @@ fn write_step(out: &mut String, key: &str, step: Option<u32>) -> fmt::Result {
     }
 }
 
-/// As a double-quoted scalar.
-fn in_quotes(text: impl Display) -> String {
-    let text = text.to_string().replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{text}\"")
+/// As a scalar: bare where YAML reads it as it is, double-quoted elsewhere.
+fn scalar(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if text.starts_with('/') && text.chars().all(is_bare) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
