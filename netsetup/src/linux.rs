@@ -1,120 +1,234 @@
-//! The data plane of a Linux host.
+//! The data plane of a Linux host: makes the kernel what a plan says, tells what it is, and takes it down again.
+//!
+//! Everything is found again by name after a restart, so nothing is kept on disk. What is kept in memory is what the kernel
+//! last showed: it makes an unchanged plan cost nothing, and is thrown away after [`Settings::resync`], on any error, and with
+//! the process.
 
-use std::fmt;
+mod apply;
+mod cable;
+mod meter;
+mod observe;
+mod remove;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use controller::id::{CloudName, InstanceId, TenantName};
-use controller::instance::Instance;
-use controller::load::Sample;
 use controller::network::{NetworkPlan, NetworkSeen};
-use controller::ports::{Dataplane, DataplaneError, Meter, MeterError};
-use controller::spec::Subnet;
-use controller::time::Now;
+use controller::ports::{Dataplane, DataplaneError};
+use tokio::sync::{OnceCell, Semaphore};
 
-use crate::settings::{Settings, Wake};
+use crate::link;
+use crate::name::{Names, NamespaceName};
+use crate::namespace::{self, Workers};
+use crate::probe::{AT_ONCE, Prober, Probes};
+use crate::rules::{Seen, Tunnel};
+use crate::settings::{Settings, TunnelChoice, Wake};
+use crate::topology::{Plug, Topology};
 
-/// An instance's cable: what it takes to put an instance into its tenant's network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plug {
-    /// Whose.
-    pub tenant: TenantName,
-    /// In which site.
-    pub cloud: CloudName,
-    /// Which instance.
-    pub instance: InstanceId,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// Its address on the wire.
-    pub mac: [u8; 6],
-    /// The subnet that the address is in.
-    pub subnet: Subnet,
-}
+pub use meter::LoadBalancerMeter;
 
-/// The data plane of this Linux host.
+/// The data plane of this Linux host. Cheap to clone: clones are the same data plane.
+#[derive(Clone)]
 pub struct LinuxDataplane {
-    settings: Settings,
-    wake: Wake,
+    host: Arc<Host>,
 }
 
 impl fmt::Debug for LinuxDataplane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinuxDataplane")
-            .field("settings", &self.settings)
+            .field("settings", &self.host.settings)
             .finish_non_exhaustive()
     }
+}
+
+/// What all tenants share.
+struct Host {
+    settings: Settings,
+    names: Names,
+    workers: Workers,
+    prober: Prober,
+    /// What this kernel can do, once it was tried.
+    tunnel: OnceCell<Tunnel>,
+    tenants: Mutex<BTreeMap<TenantName, Arc<Tenant>>>,
+    /// Held while the edge is made or removed.
+    edge: tokio::sync::Mutex<()>,
+}
+
+/// What is known of one tenant's network. The lock is held while its kernel state is changed, so one thing happens to a
+/// tenant at a time, and tenants do not wait for each other.
+#[derive(Default)]
+struct Tenant {
+    known: tokio::sync::Mutex<Known>,
+    probes: Mutex<Probes>,
+}
+
+/// What the kernel last showed.
+#[derive(Default)]
+struct Known {
+    /// What was last applied in full.
+    plan: Option<NetworkPlan>,
+    /// The namespaces as they were last made.
+    topology: Option<Topology>,
+    /// The rules as they were last read back.
+    rules: BTreeMap<NamespaceName, Seen>,
+    /// When everything was last read back.
+    verified: Option<Instant>,
 }
 
 impl LinuxDataplane {
     /// One that has touched nothing yet. `wake` is called when an instance's health has changed.
     pub fn new(settings: Settings, wake: Wake) -> Self {
-        Self { settings, wake }
+        let workers = Workers::start();
+        let host = Host {
+            names: Names::new(&settings.deployment),
+            prober: Prober {
+                workers: workers.clone(),
+                wake,
+                permits: Arc::new(Semaphore::new(AT_ONCE)),
+            },
+            settings,
+            workers,
+            tunnel: OnceCell::new(),
+            tenants: Mutex::default(),
+            edge: tokio::sync::Mutex::default(),
+        };
+        Self {
+            host: Arc::new(host),
+        }
     }
 
     /// Makes the namespace of an instance, with one interface `eth0` that has the instance's addresses and is joined to its
     /// site, and returns the namespace's path. Makes the site where it does not exist yet. Idempotent.
     pub async fn plug(&self, plug: &Plug) -> Result<PathBuf, DataplaneError> {
-        let _ = &self.wake;
-        Err(DataplaneError {
-            tenant: plug.tenant.clone(),
-            operation: "joined",
-            detail: "not built yet".to_owned(),
-        })
+        self.host
+            .plug(plug)
+            .await
+            .map_err(failed(&plug.tenant, "joined by an instance"))
     }
 
     /// Removes an instance's namespace and cable. `Ok` where they are gone already.
     pub async fn unplug(
         &self,
-        _tenant: &TenantName,
-        _cloud: &CloudName,
-        _instance: InstanceId,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        instance: InstanceId,
     ) -> Result<(), DataplaneError> {
-        Ok(())
+        self.host
+            .unplug(tenant, cloud, instance)
+            .await
+            .map_err(failed(tenant, "left by an instance"))
+    }
+
+    /// The path of a tenant's site, for a look into it with `ip netns exec`.
+    pub fn site_path(&self, tenant: &TenantName, cloud: &CloudName) -> PathBuf {
+        namespace::path(&self.host.names.site(tenant, cloud))
+    }
+
+    /// The path of a tenant's transit, for a look into it with `ip netns exec`.
+    pub fn transit_path(&self, tenant: &TenantName) -> PathBuf {
+        namespace::path(&self.host.names.transit(tenant))
     }
 
     /// A meter that reads connections from the load balancer's own counters.
     pub fn meter(&self) -> LoadBalancerMeter {
-        LoadBalancerMeter {}
+        LoadBalancerMeter::new(Arc::clone(&self.host))
+    }
+}
+
+/// What went wrong, in words. Kinds are of no use here: whatever it is, the next tick asks again.
+type Detail = String;
+
+fn failed(tenant: &TenantName, operation: &'static str) -> impl FnOnce(Detail) -> DataplaneError {
+    let tenant = tenant.clone();
+    move |detail| DataplaneError {
+        tenant,
+        operation,
+        detail,
+    }
+}
+
+/// An error with everything that caused it, joined by colons.
+fn said(error: impl Display) -> Detail {
+    error.to_string()
+}
+
+impl Host {
+    /// What is known of a tenant; nothing at first.
+    fn tenant(&self, name: &TenantName) -> Arc<Tenant> {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tenants.entry(name.clone()).or_default())
+    }
+
+    /// What carries the traffic, tried once.
+    async fn tunnel(&self) -> Result<Tunnel, Detail> {
+        let tunnel = self.tunnel.get_or_try_init(async || {
+            let has_gre = match self.settings.tunnel {
+                TunnelChoice::Vxlan => false,
+                TunnelChoice::Auto | TunnelChoice::Gre => link::can_make(Tunnel::Gre).await,
+            };
+            match self.settings.tunnel {
+                TunnelChoice::Gre if !has_gre => Err(
+                    "this kernel cannot make GRE tunnels; load the module ip_gre, or set `tunnel: vxlan`"
+                        .to_owned(),
+                ),
+                _ if has_gre => Ok(Tunnel::Gre),
+                _ => Ok(Tunnel::Vxlan),
+            }
+        });
+        tunnel.await.copied()
+    }
+
+    /// Makes namespaces; each answer says whether it was made just now.
+    async fn create_namespaces(&self, names: Vec<NamespaceName>) -> Result<Vec<bool>, Detail> {
+        let create = move || -> Result<Vec<bool>, Detail> {
+            let create = |name: &NamespaceName| {
+                namespace::create(name)
+                    .map_err(|error| format!("making the namespace {name}: {error}"))
+            };
+            names.iter().map(create).collect()
+        };
+        tokio::task::spawn_blocking(create).await.map_err(said)?
     }
 }
 
 #[async_trait]
 impl Dataplane for LinuxDataplane {
-    async fn apply(&self, _plan: &NetworkPlan) -> Result<(), DataplaneError> {
-        Ok(())
+    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+        self.host
+            .apply(plan)
+            .await
+            .map_err(failed(&plan.tenant, "applied"))
     }
 
-    async fn observe(&self, _tenant: &TenantName) -> Result<NetworkSeen, DataplaneError> {
-        Ok(NetworkSeen::default())
+    async fn observe(&self, tenant: &TenantName) -> Result<NetworkSeen, DataplaneError> {
+        self.host
+            .observe(tenant)
+            .await
+            .map_err(failed(tenant, "observed"))
     }
 
     async fn forget(
         &self,
-        _tenant: &TenantName,
-        _cloud: &CloudName,
-        _address: Ipv4Addr,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        address: Ipv4Addr,
     ) -> Result<(), DataplaneError> {
-        Ok(())
+        self.host
+            .forget(tenant, cloud, address)
+            .await
+            .map_err(failed(tenant, "cleared of old flows"))
     }
 
-    async fn destroy(&self, _tenant: &TenantName) -> Result<(), DataplaneError> {
-        Ok(())
-    }
-}
-
-/// Reads connections and connections per second of every instance from the load balancer's own counters; no agent.
-#[derive(Debug)]
-pub struct LoadBalancerMeter {}
-
-#[async_trait]
-impl Meter for LoadBalancerMeter {
-    async fn sample(
-        &self,
-        _tenant: &TenantName,
-        _instances: &[Instance],
-        _now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
-        Ok(Vec::new())
+    async fn destroy(&self, tenant: &TenantName) -> Result<(), DataplaneError> {
+        self.host
+            .destroy(tenant)
+            .await
+            .map_err(failed(tenant, "removed"))
     }
 }

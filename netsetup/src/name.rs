@@ -169,6 +169,15 @@ pub(crate) fn bridge(subnet: &Subnet) -> String {
     format!("{BRIDGES}{:08x}", subnet.cidr.network().to_bits())
 }
 
+/// Whether a link's name is one of those that number sites or subnets: such a link that no plan wants is left over.
+pub(crate) fn is_numbered_link(name: &str) -> bool {
+    let number = |prefix: &str, digits: usize| {
+        name.strip_prefix(prefix)
+            .is_some_and(|n| n.len() == digits && n.chars().all(|c| c.is_ascii_hexdigit()))
+    };
+    number(TRANSIT_UNDERLAYS, 4) || number(TRANSIT_TUNNELS, 4) || number(BRIDGES, 8)
+}
+
 /// The chain that leads to an instance, in its site.
 pub(crate) fn instance_chain(instance: InstanceId) -> String {
     format!("{CHAIN_PREFIX}{instance}")

@@ -1,9 +1,12 @@
 //! What `iptables-save` shows of our own chains. Everything else in it is somebody else's and is passed over.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use controller::id::InstanceId;
 
 use super::Table;
-use crate::name::CHAIN_PREFIX;
+use crate::name::{CHAIN_PREFIX, instance_chain, instance_of_chain};
 
 /// Our rules in one namespace, as the kernel has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +23,65 @@ pub(crate) struct SeenTable {
     pub(crate) chains: BTreeMap<String, Vec<String>>,
     /// From a chain of ours to the packets that its rules have matched; empty unless the text had counters.
     pub(crate) packets: BTreeMap<String, u64>,
+}
+
+impl SeenTable {
+    /// Whether a connection can come into this chain.
+    fn leads_to(&self, chain: &str) -> bool {
+        self.chains
+            .values()
+            .flatten()
+            .any(|rule| rule.rsplit_once("-j ").is_some_and(|(_, to)| to == chain))
+    }
+}
+
+impl Seen {
+    /// Whether new connections are sent into this chain of the NAT table, and it sends them on to this address.
+    pub(crate) fn routes(&self, chain: &str, address: Ipv4Addr) -> bool {
+        let Some(nat) = self.tables.get(&Table::Nat) else {
+            return false;
+        };
+        let sends_on = nat
+            .chains
+            .get(chain)
+            .is_some_and(|rules| rules.iter().any(|rule| redirects_to(rule) == Some(address)));
+        let is_hooked = nat.jumps.keys().any(|(hook, _)| hook == "PREROUTING");
+        sends_on && is_hooked && nat.leads_to(chain)
+    }
+
+    /// Every instance that new connections are sent to, with its address.
+    pub(crate) fn instances(&self) -> BTreeMap<InstanceId, Ipv4Addr> {
+        let nat = self.tables.get(&Table::Nat);
+        let chains = nat.into_iter().flat_map(|nat| &nat.chains);
+        let instances = chains.filter_map(|(chain, rules)| {
+            let address = rules.iter().find_map(|rule| redirects_to(rule))?;
+            Some((instance_of_chain(chain)?, address))
+        });
+        instances
+            .filter(|(id, address)| self.routes(&instance_chain(*id), *address))
+            .collect()
+    }
+
+    /// How many connections an instance was ever given; `None` where it has no chain, or the text had no counters.
+    pub(crate) fn connections(&self, instance: InstanceId) -> Option<u64> {
+        let nat = self.tables.get(&Table::Nat)?;
+        nat.packets.get(&instance_chain(instance)).copied()
+    }
+
+    /// Whether anything of ours keeps out what is not wanted.
+    pub(crate) fn has_guard(&self) -> bool {
+        self.tables.get(&Table::Filter).is_some_and(|filter| {
+            ["INPUT", "FORWARD"]
+                .iter()
+                .all(|hook| filter.jumps.keys().any(|(from, _)| from == hook))
+        })
+    }
+}
+
+/// The address that a rule redirects to.
+fn redirects_to(rule: &str) -> Option<Ipv4Addr> {
+    let (_, to) = rule.split_once("--to-destination ")?;
+    to.split(':').next()?.parse().ok()
 }
 
 /// Reads the text of `iptables-save`, with or without counters.

@@ -1,0 +1,202 @@
+//! Makes the kernel what a plan says.
+//!
+//! Rules change in an order in which no new connection meets a gap: first the sites that are to take connections, then
+//! transit, which sends them there, and last the sites that are to take none any more. Each namespace is changed at once.
+
+use std::time::Instant;
+
+use controller::id::CloudName;
+use controller::network::NetworkPlan;
+use futures_util::future::try_join_all;
+
+use super::{Detail, Host, Known, said};
+use crate::address::RESERVED;
+use crate::iptables;
+use crate::link::ensure;
+use crate::name::NamespaceName;
+use crate::namespace;
+use crate::rules::{self, RuleSet, Seen, Tunnel, backends, deny_site, deny_transit};
+use crate::topology::{NamespaceWish, Topology, edge, topology};
+
+impl Host {
+    pub(super) async fn apply(&self, plan: &NetworkPlan) -> Result<(), Detail> {
+        check(plan)?;
+        let tunnel = self.tunnel().await?;
+        let tenant = self.tenant(&plan.tenant);
+        let mut known = tenant.known.lock().await;
+        let is_due = known
+            .verified
+            .is_none_or(|at| at.elapsed() >= self.settings.resync);
+        if !is_due && known.plan.as_ref() == Some(plan) {
+            return Ok(());
+        }
+        // Until all is done, nothing is known for sure: an error, or a caller who gives up, makes the next call look again.
+        let mut before = std::mem::take(&mut *known);
+        if is_due {
+            before = Known::default();
+        }
+        let wanted = topology(&self.names, plan, tunnel);
+        if before.topology.as_ref() != Some(&wanted) {
+            self.build(&wanted, &mut before).await?;
+        }
+        self.steer(plan, tunnel, &mut before).await?;
+        self.remove_other_sites(plan)?;
+        tenant
+            .probes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .set(&self.prober, &self.names, plan);
+        *known = Known {
+            plan: Some(plan.clone()),
+            topology: Some(wanted),
+            rules: before.rules,
+            verified: before.verified.or_else(|| Some(Instant::now())),
+        };
+        Ok(())
+    }
+
+    /// Makes namespaces, links, addresses and routes. A namespace lets nothing through before its links come up.
+    async fn build(&self, wanted: &Topology, known: &mut Known) -> Result<(), Detail> {
+        self.ensure_edge().await?;
+        let names: Vec<_> = std::iter::once(&wanted.transit)
+            .chain(&wanted.sites)
+            .map(|wish| wish.name.clone())
+            .collect();
+        self.create_namespaces(names.clone()).await?;
+        for (index, name) in names.iter().enumerate() {
+            if !known.rules.contains_key(name) {
+                let deny = if index == 0 {
+                    deny_transit()
+                } else {
+                    deny_site()
+                };
+                let seen = self.guard(name, &deny).await?;
+                known.rules.insert(name.clone(), seen);
+            }
+        }
+        // Transit lays the cables to the sites, so it comes first.
+        for wish in std::iter::once(&wanted.transit).chain(&wanted.sites) {
+            self.ensure(wish).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a namespace's links what they should be.
+    pub(super) async fn ensure(&self, wish: &NamespaceWish) -> Result<(), Detail> {
+        let is_changed = ensure(&self.workers, wish).await.map_err(said)?;
+        if is_changed {
+            tracing::info!(namespace = %wish.name, "links, addresses or routes put right");
+        }
+        Ok(())
+    }
+
+    /// Makes the edge exist.
+    pub(super) async fn ensure_edge(&self) -> Result<(), Detail> {
+        let _alone = self.edge.lock().await;
+        let wish = edge(&self.names);
+        self.create_namespaces(vec![wish.name.clone()]).await?;
+        self.ensure(&wish).await
+    }
+
+    /// Makes a namespace without rules of ours let nothing through, and returns what it has.
+    pub(super) async fn guard(&self, name: &NamespaceName, deny: &RuleSet) -> Result<Seen, Detail> {
+        let seen = iptables::read(&self.workers, name).await.map_err(said)?;
+        if seen.has_guard() {
+            return Ok(seen);
+        }
+        self.change_rules(name, deny, seen).await
+    }
+
+    async fn change_rules(
+        &self,
+        name: &NamespaceName,
+        wanted: &RuleSet,
+        known: Seen,
+    ) -> Result<Seen, Detail> {
+        let wait = self.settings.lock_wait;
+        iptables::change(&self.workers, name, wanted, known, wait)
+            .await
+            .map_err(said)
+    }
+
+    /// Makes the rules of all namespaces what they should be, in the order that leaves no gap.
+    async fn steer(
+        &self,
+        plan: &NetworkPlan,
+        tunnel: Tunnel,
+        known: &mut Known,
+    ) -> Result<(), Detail> {
+        let (taking, idle): (Vec<_>, Vec<_>) = plan
+            .sites
+            .iter()
+            .partition(|cloud| backends(plan, cloud).next().is_some());
+        self.steer_sites(plan, &taking, tunnel, known).await?;
+        let transit = self.names.transit(&plan.tenant);
+        let wanted = rules::transit(plan, tunnel);
+        let seen = known.rules.remove(&transit).unwrap_or_default();
+        let seen = self.change_rules(&transit, &wanted, seen).await?;
+        known.rules.insert(transit, seen);
+        self.steer_sites(plan, &idle, tunnel, known).await
+    }
+
+    /// Sites do not depend on each other, so they change side by side.
+    async fn steer_sites(
+        &self,
+        plan: &NetworkPlan,
+        clouds: &[&CloudName],
+        tunnel: Tunnel,
+        known: &mut Known,
+    ) -> Result<(), Detail> {
+        let changes = clouds.iter().map(|cloud| {
+            let name = self.names.site(&plan.tenant, cloud);
+            let seen = known.rules.remove(&name).unwrap_or_default();
+            let wanted = rules::site(plan, cloud, tunnel);
+            async move {
+                let seen = self.change_rules(&name, &wanted, seen).await?;
+                Ok::<_, Detail>((name, seen))
+            }
+        });
+        let read_back = try_join_all(changes.collect::<Vec<_>>()).await?;
+        known.rules.extend(read_back);
+        Ok(())
+    }
+
+    /// Removes the tenant's sites in clouds that the plan does not name.
+    fn remove_other_sites(&self, plan: &NetworkPlan) -> Result<(), Detail> {
+        let found = namespace::list(&self.names.site_prefix(&plan.tenant)).map_err(said)?;
+        for name in found {
+            let is_wanted = plan
+                .sites
+                .iter()
+                .any(|cloud| self.names.site(&plan.tenant, cloud) == name);
+            if !is_wanted {
+                namespace::delete(&name).map_err(said)?;
+                tracing::info!(namespace = %name, "a site that is not wanted any more was removed");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a plan that cannot be built.
+fn check(plan: &NetworkPlan) -> Result<(), Detail> {
+    for subnet in &plan.subnets {
+        let overlaps =
+            RESERVED.contains(&subnet.cidr.network()) || subnet.cidr.contains(&RESERVED.network());
+        if overlaps {
+            return Err(format!(
+                "the subnet {} overlaps {RESERVED}, which the tunnels use; choose another",
+                subnet.cidr
+            ));
+        }
+    }
+    for endpoint in &plan.endpoints {
+        if !plan.sites.contains(&endpoint.cloud) {
+            return Err(format!(
+                "the instance {} is in {}, where the plan has no site",
+                endpoint.instance, endpoint.cloud
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The data plane on a real kernel: namespaces, links, rules and traffic. Needs root, and fails without it.
+//!
+//! Each test has a deployment of its own, so tests run side by side, and what a test made is removed when it ends, however it
+//! ends. Traffic is sent only inside namespaces that the test made.
+
+#[path = "kernel/exec.rs"]
+mod exec;
+#[path = "kernel/traffic.rs"]
+mod traffic;
+#[path = "kernel/world.rs"]
+mod world;
+
+#[path = "kernel/balance.rs"]
+mod balance;
