@@ -104,6 +104,16 @@ pub trait Row: Serialize + DeserializeOwned {
     fn time(&self) -> jiff::Timestamp;
 }
 
+/// Appends a row to `lines`, as it is in a file.
+pub(crate) fn write_row<R: Row>(lines: &mut Vec<u8>, row: &R) -> std::io::Result<()> {
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(lines);
+    writer.serialize(row).map_err(std::io::Error::other)?;
+    writer.flush()
+}
+
 /// The file of one day.
 fn path(root: &Path, tenant: &TenantName, date: Date, kind: Kind) -> PathBuf {
     root.join(tenant.as_str())

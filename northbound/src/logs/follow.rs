@@ -13,10 +13,11 @@ use controller::time::later;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use super::append::Appender;
 use super::row::{InService, rows};
-use super::{Kind, Row, files};
+use super::{Kind, Row, files, write_row};
 use crate::store::SqliteStore;
 
 /// Rows that come within this long are written together.
@@ -47,6 +48,7 @@ pub struct Follower {
     views: BTreeMap<TenantName, View>,
     failing: BTreeMap<TenantName, String>,
     swept: Option<Timestamp>,
+    progress: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Follower {
@@ -74,15 +76,24 @@ impl Follower {
             views: BTreeMap::new(),
             failing: BTreeMap::new(),
             swept: None,
+            progress: watch::Sender::new(0),
         }
+    }
+
+    /// Up to which state of [`SqliteStore::appended`] the files have followed.
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.subscribe()
     }
 
     /// Follows the journal until the future is dropped. A row that was begun is finished or mended at the next start.
     pub async fn run(mut self) {
         let mut appended = self.store.appended();
         loop {
-            let _ = appended.borrow_and_update();
+            let grown = *appended.borrow_and_update();
             let is_well = self.catch_up().await;
+            if is_well {
+                self.progress.send_replace(grown);
+            }
             self.sweep().await;
             if is_well {
                 // The sender lives in the store that we hold, so that this only ends when there is news.
@@ -330,14 +341,9 @@ fn gather<R: Row>(
         flush(appender, pending)?;
     }
     let (_, lines, last) = pending.get_or_insert((date, Vec::new(), seq));
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(lines);
     for row in rows {
-        writer.serialize(row).map_err(std::io::Error::other)?;
+        write_row(lines, row)?;
     }
-    writer.flush()?;
     *last = seq;
     Ok(())
 }

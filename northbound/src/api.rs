@@ -1,0 +1,209 @@
+//! What the service and the command line say to each other: JSON over HTTP/1 on a Unix socket. Shapes only; `serve` answers,
+//! `client` asks.
+//!
+//! | request | reply |
+//! |---|---|
+//! | `GET /v1/service` | [`ServiceReport`] |
+//! | `GET /v1/tenants` | list of [`TenantSummary`] |
+//! | `POST /v1/plan`, [`Document`] | [`PlanReply`] |
+//! | `POST /v1/apply`, [`Document`] | [`AppliedReply`] |
+//! | `GET /v1/tenants/{tenant}` | [`TenantReport`] |
+//! | `POST /v1/tenants/{tenant}/orders`, [`OrderRequest`] | [`OrderReply`] |
+//! | `GET /v1/tenants/{tenant}/explain?at=TIME` | [`Explanation`] |
+//! | `GET /v1/tenants/{tenant}/logs/{kind}?since=TIME&until=TIME` | `text/csv` |
+//!
+//! Every refusal is a [`Failure`] with a status that says the same: 404, 409, 422, 500, 503.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use controller::Preview;
+use controller::id::{Generation, TenantName};
+use controller::journal::Entry;
+use controller::ports::Orders;
+use controller::spec::{Listener, TenantSpec};
+use controller::status::Status;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// The largest request that is read; a tenant file is at most a quarter of it.
+pub const BODY_LIMIT: usize = 256 << 10;
+
+/// A tenant file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its name, as the person knows it.
+    pub file: String,
+    /// What is in it.
+    pub text: String,
+    /// Only if the tenant is at this generation; 0 for "only if it is new".
+    pub generation: Option<Generation>,
+}
+
+/// What an apply did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// What is in force now.
+    pub generation: Generation,
+    /// What is different.
+    pub change: Changed,
+    /// What a person should know about the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// What an apply changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// The tenant is new.
+    Created,
+    /// It has another spec than before.
+    Updated,
+    /// It had this very spec already.
+    Same,
+}
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// What is in force; `None` for a new tenant.
+    pub generation: Option<Generation>,
+    /// What the next tick would do.
+    pub preview: Preview,
+    /// What a person should know about the file.
+    pub warnings: Vec<Problem>,
+}
+
+/// One tenant among all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantSummary {
+    /// Who.
+    pub tenant: TenantName,
+    /// What is in force.
+    pub generation: Generation,
+    /// What people have ordered.
+    pub orders: Orders,
+    /// How many instances there should be; `None` before the first tick.
+    pub desired: Option<u32>,
+    /// How many are in service.
+    pub in_service: u32,
+    /// Whether all is as it should be.
+    pub is_settled: bool,
+    /// How many things are wrong.
+    pub alarms: usize,
+}
+
+/// One tenant, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantReport {
+    /// What its last tick saw and did.
+    pub status: Status,
+    /// Where clients connect to.
+    pub public_ip: Ipv4Addr,
+    /// The public ports.
+    pub listen: Vec<Listener>,
+    /// Why its loop does not run now; `None` where it does.
+    pub trouble: Option<String>,
+}
+
+/// An order beside the spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// What to do.
+    pub order: OrderWord,
+    /// For `scale`: how many; `None` for what the policy says.
+    pub desired: Option<u32>,
+    /// Only if the tenant is at this generation.
+    pub generation: Option<Generation>,
+}
+
+/// What can be ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderWord {
+    /// No action until resumed.
+    Pause,
+    /// Act again.
+    Resume,
+    /// Exactly so many.
+    Scale,
+    /// Remove the tenant.
+    Destroy,
+}
+
+/// An order is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// What is in force.
+    pub generation: Generation,
+}
+
+/// Why a number was decided, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Whose.
+    pub tenant: TenantName,
+    /// The spec that was in force; `None` where that is forgotten.
+    pub spec: Option<TenantSpec>,
+    /// The journal from the decision before (excluded) to the one after (excluded): measurements, the decision itself, what
+    /// clouds said, what instances did.
+    pub entries: Vec<Entry>,
+}
+
+/// The service itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    /// Its version.
+    pub version: String,
+    /// The short random text that salts what it makes in the kernel.
+    pub deployment: String,
+    /// Its process.
+    pub process: u32,
+    /// Since when it runs.
+    pub since: Timestamp,
+    /// Where it remembers.
+    pub state: PathBuf,
+    /// Where the log files are.
+    pub logs: PathBuf,
+    /// How many tenants it has.
+    pub tenants: usize,
+}
+
+/// Why something was not done. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the caller does next.
+    pub kind: FailureKind,
+    /// What is wrong.
+    pub message: String,
+    /// What a person can do.
+    pub hint: Option<String>,
+    /// Where the file is wrong.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+}
+
+/// What the caller does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Correct what was sent.
+    BadInput,
+    /// There is no such tenant.
+    Unknown,
+    /// It stands against what is in force.
+    Conflict,
+    /// Ask again later.
+    NotNow,
+    /// A person has to look at the service.
+    Broken,
+}

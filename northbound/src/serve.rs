@@ -1,0 +1,193 @@
+//! `asaas serve`: one loop per tenant, the log files' follower, and the API, until it is told to stop.
+//!
+//! Stopping, however it comes about, tears nothing down: instances run on and the kernel goes on sharing out connections. The
+//! next start adopts what runs (I15).
+
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use controller::drive::Pace;
+use controller::ports::StoreError;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::logs::{Follower, LogSettings};
+use crate::store::{SqliteStore, StateDir, StateDirError};
+use crate::wire::{WireError, Wired, wire};
+
+mod answers;
+mod checks;
+mod failure;
+mod loops;
+mod socket;
+mod tenants;
+
+pub use checks::Missing;
+pub use socket::SocketError;
+
+use loops::Loops;
+use tenants::Tenants;
+
+/// Ticks that go on when the service is told to stop may end within this long.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The service could not start. Nothing was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// This machine lacks something.
+    #[error("this machine is not ready: {}", list(missing))]
+    Missing {
+        /// All that is missing.
+        missing: Vec<Missing>,
+    },
+    /// The state directory could not be taken.
+    #[error(transparent)]
+    State(#[from] StateDirError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The parts do not fit together.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The socket could not be made.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The system does not do as asked.
+    #[error("could not {operation}")]
+    System {
+        /// What was tried.
+        operation: &'static str,
+        /// Why not.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+fn list(missing: &[Missing]) -> String {
+    let all: Vec<&str> = missing
+        .iter()
+        .map(|missing| missing.what.as_str())
+        .collect();
+    all.join("; ")
+}
+
+impl ServeError {
+    /// What a person can do, line by line.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Missing { missing } => {
+                missing.iter().map(|missing| missing.hint.clone()).collect()
+            }
+            Self::State(error) => vec![error.hint()],
+            Self::Wire(error) => vec![error.hint().to_owned()],
+            Self::Socket(error) => vec![error.hint()],
+            Self::Store(_) | Self::System { .. } => Vec::new(),
+        }
+    }
+}
+
+/// What every request finds.
+struct Service {
+    config: Config,
+    wired: Wired,
+    tenants: Arc<Tenants>,
+    since: Timestamp,
+    /// How far the log files have followed; see [`Follower::progress`].
+    written: watch::Receiver<u64>,
+}
+
+/// Runs until SIGTERM or SIGINT. `ready` is called once, with the socket's path, when requests are answered.
+pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), ServeError> {
+    let missing = checks::missing(&config);
+    if !missing.is_empty() {
+        return Err(ServeError::Missing { missing });
+    }
+    let state = StateDir::take(&config.state)?;
+    let store = SqliteStore::open(state)?;
+    let wired = wire(&config, store.clone())?;
+    let listener = socket::listen(&config.socket)?;
+    let mut signals = Signals::listen()?;
+
+    let loops = Loops::start().map_err(|cause| ServeError::System {
+        operation: "start a thread",
+        cause,
+    })?;
+    let pace = Pace { tick: config.tick };
+    let tenants = Arc::new(Tenants::new(wired.clone(), pace, loops));
+    tenants.start_all().await?;
+    let settings = LogSettings {
+        root: config.logs.directory.clone(),
+        keep: config.logs.keep,
+    };
+    let follower = Follower::new(store, Arc::clone(&wired.ports.clock), settings);
+    let written = follower.progress();
+    let follower = tokio::spawn(follower.run());
+    let service = Arc::new(Service {
+        since: wired.ports.clock.now().wall,
+        config,
+        wired,
+        tenants: Arc::clone(&tenants),
+        written,
+    });
+    ready(&service.config.socket);
+    let path = service.config.socket.clone();
+    tracing::info!(socket = %path.display(), "ready");
+
+    let (stop, mut stopped) = watch::channel(false);
+    let server = axum::serve(listener, answers::router(Arc::clone(&service)))
+        .with_graceful_shutdown(async move {
+            let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+        });
+    let server = tokio::spawn(server.into_future());
+    let name = signals.next().await;
+    tracing::info!(signal = name, "stopping; instances and traffic go on");
+    let _ = stop.send(true);
+    tenants.stop(STOP_LIMIT).await;
+    let _ = tokio::time::timeout(STOP_LIMIT, service.written_all()).await;
+    follower.abort();
+    server.abort();
+    socket::remove(&path);
+    Ok(())
+}
+
+impl Service {
+    /// Returns when the log files hold all that the journal holds now.
+    async fn written_all(&self) {
+        let grown = *self.wired.store.appended().borrow();
+        let mut written = self.written.clone();
+        let _ = written.wait_for(|written| *written >= grown).await;
+    }
+}
+
+/// What tells the service to stop.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, ServeError> {
+        let listen = |kind| {
+            signal(kind).map_err(|cause| ServeError::System {
+                operation: "listen for signals",
+                cause,
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            Some(()) = self.terminate.recv() => "SIGTERM",
+            Some(()) = self.interrupt.recv() => "SIGINT",
+            () = pending() => "none",
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The API's answers: each request is one look or one write, and never waits for a tick but for the first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::IncomingStream;
+use axum::{Json, Router};
+use controller::id::{Generation, TenantName};
+use controller::instance::Phase;
+use controller::ports::Store;
+use controller::{history, preview};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::net::UnixListener;
+
+use super::Service;
+use super::failure::{bad_input, unknown};
+use super::tenants::View;
+use crate::api::{
+    AppliedReply, BODY_LIMIT, Changed, Document, Explanation, Failure, FailureKind, OrderReply,
+    OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport, TenantSummary,
+};
+use crate::logs::{ActionRow, DecisionRow, Kind, MetricRow, Row, Span, rows};
+use crate::store::{Change, Order, Refusal};
+use crate::tenant_file::{self, Reading};
+
+/// A status is waited for this long after a service's start.
+const FIRST_TICK_LIMIT: Duration = Duration::from_secs(5);
+/// The log files' newest rows are waited for this long.
+const LOG_LIMIT: Duration = Duration::from_secs(2);
+/// Rows of a log are sent in pieces of about this many bytes.
+const LOG_PIECE: usize = 64 << 10;
+
+type Shared = State<Arc<Service>>;
+
+/// Every request that there is.
+pub(super) fn router(
+    service: Arc<Service>,
+) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, Caller> {
+    Router::new()
+        .route("/v1/service", get(about))
+        .route("/v1/tenants", get(tenants))
+        .route("/v1/plan", post(plan))
+        .route("/v1/apply", post(apply))
+        .route("/v1/tenants/{tenant}", get(tenant))
+        .route("/v1/tenants/{tenant}/orders", post(order))
+        .route("/v1/tenants/{tenant}/explain", get(explain))
+        .route("/v1/tenants/{tenant}/logs/{kind}", get(logs))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(service)
+        .into_make_service_with_connect_info::<Caller>()
+}
+
+/// Who is at the other end of the socket, said by the kernel: it goes into the journal.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(String);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        let Ok(peer) = stream.io().peer_cred() else {
+            return Self("somebody".to_owned());
+        };
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(peer.uid()));
+        Self(match user {
+            Ok(Some(user)) => user.name,
+            _ => format!("user {}", peer.uid()),
+        })
+    }
+}
+
+async fn about(State(service): Shared) -> Result<Json<ServiceReport>, Failure> {
+    Ok(Json(ServiceReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        deployment: service.wired.store.deployment().to_owned(),
+        process: std::process::id(),
+        since: service.since,
+        state: service.config.state.clone(),
+        logs: service.config.logs.directory.clone(),
+        tenants: service.wired.store.tenants().await?.len(),
+    }))
+}
+
+async fn tenants(State(service): Shared) -> Result<Json<Vec<TenantSummary>>, Failure> {
+    let rows = service.wired.store.tenants().await?;
+    let summaries = rows.into_iter().map(|row| {
+        let view = service
+            .tenants
+            .view(&row.tenant)
+            .map(|view| view.borrow().clone());
+        let status = view.as_ref().and_then(|view| view.status.as_ref());
+        let in_service = status.map_or(0, |status| {
+            let serving =
+                |i: &&controller::status::InstanceStatus| i.instance.phase == Phase::InService;
+            status.instances.iter().filter(serving).count()
+        });
+        let trouble = view.as_ref().is_some_and(|view| view.trouble.is_some());
+        TenantSummary {
+            desired: status
+                .and_then(|s| s.decision.as_ref())
+                .map(|decision| decision.desired),
+            in_service: u32::try_from(in_service).unwrap_or(u32::MAX),
+            is_settled: status.is_some_and(|s| s.is_settled && s.generation == row.generation),
+            alarms: status.map_or(0, |s| s.alarms.len()) + usize::from(trouble),
+            tenant: row.tenant,
+            generation: row.generation,
+            orders: row.orders,
+        }
+    });
+    Ok(Json(summaries.collect()))
+}
+
+fn document(body: Result<Json<Document>, JsonRejection>) -> Result<Document, Failure> {
+    match body {
+        Ok(Json(document)) => Ok(document),
+        Err(rejection) => Err(bad_input(rejection.body_text())),
+    }
+}
+
+fn read(service: &Service, document: &Document) -> Result<Reading, Failure> {
+    Ok(tenant_file::read(
+        &document.text,
+        &document.file,
+        &service.config.known(),
+    )?)
+}
+
+async fn plan(
+    State(service): Shared,
+    body: Result<Json<Document>, JsonRejection>,
+) -> Result<Json<PlanReply>, Failure> {
+    let document = document(body)?;
+    let reading = read(&service, &document)?;
+    let ports = &service.wired.ports;
+    let state = service
+        .wired
+        .store
+        .load(&reading.spec.tenant, history::SPAN)
+        .await?;
+    let generation = state.as_ref().map(|state| state.wish.generation);
+    check_generation(&reading.spec.tenant, document.generation, generation)?;
+    let preview = preview(ports, state, &reading.spec, ports.clock.now()).await;
+    Ok(Json(PlanReply {
+        tenant: reading.spec.tenant,
+        generation,
+        preview,
+        warnings: reading.warnings.into_vec(),
+    }))
+}
+
+fn check_generation(
+    tenant: &TenantName,
+    expected: Option<Generation>,
+    actual: Option<Generation>,
+) -> Result<(), Failure> {
+    let actual = actual.unwrap_or_default();
+    match expected {
+        Some(expected) if expected != actual => Err(Refusal::Generation {
+            tenant: tenant.clone(),
+            expected,
+            actual,
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+async fn apply(
+    State(service): Shared,
+    ConnectInfo(Caller(who)): ConnectInfo<Caller>,
+    body: Result<Json<Document>, JsonRejection>,
+) -> Result<Json<AppliedReply>, Failure> {
+    let document = document(body)?;
+    let reading = read(&service, &document)?;
+    let now = service.wired.ports.clock.now();
+    let applied = service
+        .wired
+        .store
+        .apply(
+            &reading.spec,
+            &document.text,
+            document.generation,
+            now,
+            &who,
+        )
+        .await?;
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(refusal @ Refusal::AddressOwned { .. }) => {
+            tracing::info!(tenant = %reading.spec.tenant, %refusal, "apply refused");
+            let taken = reading.public_ip_is_taken();
+            return Err(Failure {
+                kind: FailureKind::Conflict,
+                ..taken.into()
+            });
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let tenant = reading.spec.tenant;
+    tracing::info!(%tenant, generation = %applied.generation, who, "applied");
+    service.tenants.wake(&tenant).await;
+    Ok(Json(AppliedReply {
+        tenant,
+        generation: applied.generation,
+        change: match applied.change {
+            Change::Created => Changed::Created,
+            Change::Updated => Changed::Updated,
+            Change::Same => Changed::Same,
+        },
+        warnings: reading.warnings.into_vec(),
+    }))
+}
+
+async fn tenant(
+    State(service): Shared,
+    Path(tenant): Path<TenantName>,
+) -> Result<Json<TenantReport>, Failure> {
+    let Some(wish) = service.wired.store.wish(&tenant).await? else {
+        return Err(unknown(&tenant));
+    };
+    let Some(mut view) = service.tenants.view(&tenant) else {
+        return Err(unknown(&tenant));
+    };
+    let looked = view.wait_for(|view| view.status.is_some() || view.trouble.is_some());
+    let view = match tokio::time::timeout(FIRST_TICK_LIMIT, looked).await {
+        Ok(Ok(view)) => view.clone(),
+        _ => View::default(),
+    };
+    let Some(status) = view.status else {
+        return Err(Failure {
+            kind: FailureKind::NotNow,
+            message: match view.trouble {
+                Some(trouble) => format!("tenant `{tenant}` is not looked after: {trouble}"),
+                None => format!("tenant `{tenant}` was not looked at yet"),
+            },
+            hint: Some("ask again in a moment; the service's own log says more".to_owned()),
+            problems: Vec::new(),
+        });
+    };
+    Ok(Json(TenantReport {
+        status,
+        public_ip: wish.spec.network.public_ip,
+        listen: wish.spec.service.listen,
+        trouble: view.trouble,
+    }))
+}
+
+async fn order(
+    State(service): Shared,
+    ConnectInfo(Caller(who)): ConnectInfo<Caller>,
+    Path(tenant): Path<TenantName>,
+    body: Result<Json<OrderRequest>, JsonRejection>,
+) -> Result<Json<OrderReply>, Failure> {
+    let Json(request) = body.map_err(|rejection| bad_input(rejection.body_text()))?;
+    let order = match request.order {
+        OrderWord::Pause => Order::Pause,
+        OrderWord::Resume => Order::Resume,
+        OrderWord::Scale => Order::Scale(request.desired),
+        OrderWord::Destroy => Order::Destroy,
+    };
+    let now = service.wired.ports.clock.now();
+    let store = &service.wired.store;
+    let generation = store
+        .order(&tenant, order, request.generation, now, &who)
+        .await??;
+    tracing::info!(%tenant, ?order, who, "ordered");
+    service.tenants.wake(&tenant).await;
+    Ok(Json(OrderReply { tenant, generation }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Moment {
+    at: Option<Timestamp>,
+}
+
+async fn explain(
+    State(service): Shared,
+    Path(tenant): Path<TenantName>,
+    Query(moment): Query<Moment>,
+) -> Result<Json<Explanation>, Failure> {
+    let store = &service.wired.store;
+    let at = moment.at.unwrap_or(Timestamp::MAX);
+    let page = store.journal_around(&tenant, at).await?;
+    let Some(last) = page.entries.last() else {
+        if store.wish(&tenant).await?.is_none() {
+            return Err(unknown(&tenant));
+        }
+        return Err(Failure {
+            kind: FailureKind::NotNow,
+            message: format!("nothing was decided for tenant `{tenant}` by then"),
+            hint: Some("ask for a later time, or without `--at`".to_owned()),
+            problems: Vec::new(),
+        });
+    };
+    Ok(Json(Explanation {
+        spec: store.spec_at(&tenant, last.seq).await?,
+        tenant,
+        entries: page.entries,
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Window {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+async fn logs(
+    State(service): Shared,
+    Path((tenant, kind)): Path<(TenantName, String)>,
+    Query(window): Query<Window>,
+) -> Result<Response, Failure> {
+    let kind: Kind = kind
+        .parse()
+        .map_err(|error: crate::logs::UnknownKind| bad_input(error.to_string()))?;
+    let _ = tokio::time::timeout(LOG_LIMIT, service.written_all()).await;
+    let span = Span {
+        since: window.since,
+        until: window.until,
+    };
+    let body = match kind {
+        Kind::Actions => body::<ActionRow>(&service, &tenant, span)?,
+        Kind::Metrics => body::<MetricRow>(&service, &tenant, span)?,
+        Kind::Decisions => body::<DecisionRow>(&service, &tenant, span)?,
+    };
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], body).into_response())
+}
+
+/// The header and the rows, piece by piece: a month of metrics is never held at once.
+fn body<R: Row + Send + 'static>(
+    service: &Service,
+    tenant: &TenantName,
+    span: Span,
+) -> Result<Body, Failure> {
+    let mut rows = rows::<R>(&service.config.logs.directory, tenant, span)?;
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(2);
+    tokio::task::spawn_blocking(move || {
+        let mut piece = format!("{}\r\n", R::COLUMNS.join(",")).into_bytes();
+        loop {
+            let next = rows.next();
+            let is_last = next.is_none();
+            let written = next
+                .transpose()
+                .map_err(std::io::Error::other)
+                .and_then(|row| row.map_or(Ok(()), |row| crate::logs::write_row(&mut piece, &row)));
+            let is_full = piece.len() >= LOG_PIECE || is_last || written.is_err();
+            if is_full
+                && sender
+                    .blocking_send(Ok(std::mem::take(&mut piece)))
+                    .is_err()
+            {
+                return;
+            }
+            if let Err(error) = written {
+                let _ = sender.blocking_send(Err(error));
+                return;
+            }
+            if is_last {
+                return;
+            }
+        }
+    });
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    Ok(Body::from_stream(pieces))
+}

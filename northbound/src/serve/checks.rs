@@ -1,0 +1,108 @@
+//! What this machine must have before anything is touched; all that is missing is told at once.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::wire::is_simulated;
+
+/// `CAP_NET_ADMIN` and `CAP_SYS_ADMIN`, as bits of `CapEff`.
+const CAPABILITIES: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (21, "CAP_SYS_ADMIN")];
+
+/// Where Debian keeps what an administrator runs; a service's `PATH` may not have it.
+const SYSTEM_PATHS: [&str; 4] = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin"];
+
+/// Something that this machine lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What.
+    pub what: String,
+    /// How it is had.
+    pub hint: String,
+}
+
+/// All that is missing for these clouds.
+pub(super) fn missing(config: &Config) -> Vec<Missing> {
+    if is_simulated(config) {
+        return Vec::new();
+    }
+    let mut missing: Vec<Missing> = capabilities().into_iter().collect();
+    let programs = [
+        ("iptables-restore", "apt-get install iptables"),
+        ("conntrack", "apt-get install conntrack"),
+    ];
+    for (program, hint) in programs {
+        if find(Path::new(program)).is_none() {
+            missing.push(Missing {
+                what: format!("`{program}` is not installed"),
+                hint: hint.to_owned(),
+            });
+        }
+    }
+    let runtime = config.runtime.display();
+    if find(&config.runtime).is_none() {
+        missing.push(Missing {
+            what: format!("the container runtime `{runtime}` is not installed"),
+            hint: "apt-get install runc, or set another `runtime` in asaas.yml".to_owned(),
+        });
+    }
+    missing
+}
+
+fn capabilities() -> Option<Missing> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())?;
+    let lacking: Vec<&str> = CAPABILITIES
+        .iter()
+        .filter(|(bit, _)| effective & (1 << bit) == 0)
+        .map(|(_, name)| *name)
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    Some(Missing {
+        what: format!("local clouds need root: {} missing", lacking.join(" and ")),
+        hint: "start it as root (`sudo asaas serve`), or use clouds of kind `sim` in asaas.yml"
+            .to_owned(),
+    })
+}
+
+/// Where a program is: at its path, or in `PATH` and where system programs are.
+fn find(program: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return program.is_file().then(|| program.to_owned());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(SYSTEM_PATHS.iter().map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_service_needs_nothing_of_the_machine() {
+        let text = "clouds: [{ name: sim-a, kind: sim, capacity: 3 }]\nruntime: /nowhere/runc\n";
+        let (config, _) = Config::read(text, "asaas.yml", Path::new("/x")).unwrap();
+
+        assert_eq!(missing(&config), []);
+    }
+
+    #[test]
+    fn a_runtime_that_is_not_there_is_named_with_the_command_that_gets_it() {
+        let (config, _) =
+            Config::read("runtime: /nowhere/runc\n", "asaas.yml", Path::new("/x")).unwrap();
+
+        let missing = missing(&config);
+
+        let runtime = missing
+            .iter()
+            .find(|missing| missing.what.contains("/nowhere/runc"));
+        assert!(runtime.is_some_and(|missing| missing.hint.contains("apt-get install runc")));
+    }
+}

@@ -1,0 +1,210 @@
+//! One loop per tenant. A loop that fails is started again, and the others never notice (I19).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use controller::drive::{self, Ended, Pace, Wake};
+use controller::id::TenantName;
+use controller::journal::Event;
+use controller::ports::{Store, StoreError};
+use controller::status::Status;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::loops::Loops;
+use crate::wire::Wired;
+
+/// A loop that failed is started again after this long, then twice as long …
+const FIRST_RESTART: Duration = Duration::from_secs(1);
+/// … up to this.
+const LONGEST_RESTART: Duration = Duration::from_mins(1);
+/// At the service's start, loops begin one after the other within this long for each, in no particular order …
+const START_SPREAD: Duration = Duration::from_millis(20);
+/// … and all of them within this.
+const LONGEST_START: Duration = Duration::from_secs(5);
+
+/// What a tenant looks like from outside.
+#[derive(Debug, Clone, Default)]
+pub(super) struct View {
+    /// After its last tick; `None` before the first.
+    pub(super) status: Option<Status>,
+    /// Why its loop does not run now.
+    pub(super) trouble: Option<String>,
+}
+
+/// All loops.
+pub(super) struct Tenants {
+    wired: Wired,
+    pace: Pace,
+    loops: Loops,
+    running: Mutex<BTreeMap<TenantName, Running>>,
+    /// Held while it is decided whether a tenant's loop has to be, so that one that ends and one that begins do not miss each
+    /// other.
+    turn: tokio::sync::Mutex<()>,
+    is_stopping: watch::Sender<bool>,
+}
+
+struct Running {
+    view: watch::Receiver<View>,
+    task: JoinHandle<()>,
+}
+
+impl Tenants {
+    pub(super) fn new(wired: Wired, pace: Pace, loops: Loops) -> Self {
+        Self {
+            wired,
+            pace,
+            loops,
+            running: Mutex::new(BTreeMap::new()),
+            turn: tokio::sync::Mutex::new(()),
+            is_stopping: watch::Sender::new(false),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<TenantName, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the loop of every tenant in the store, not all at the same moment.
+    pub(super) async fn start_all(self: &Arc<Self>) -> Result<(), StoreError> {
+        let tenants = self.wired.store.tenants().await?;
+        let others = u32::try_from(tenants.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let spread = START_SPREAD.saturating_mul(others).min(LONGEST_START);
+        for row in tenants {
+            self.start(&row.tenant, spread.mul_f64(fastrand::f64()))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Makes the tenant's next tick happen now; starts its loop if it has none.
+    pub(super) async fn wake(self: &Arc<Self>, tenant: &TenantName) {
+        self.start(tenant, Duration::ZERO).await;
+        self.wired.wakes.ring(tenant);
+    }
+
+    async fn start(self: &Arc<Self>, tenant: &TenantName, delay: Duration) {
+        let _turn = self.turn.lock().await;
+        if *self.is_stopping.borrow() || self.running().contains_key(tenant) {
+            return;
+        }
+        let (sender, view) = watch::channel(View::default());
+        let task = tokio::spawn(Arc::clone(self).supervise(tenant.clone(), delay, sender));
+        self.running()
+            .insert(tenant.clone(), Running { view, task });
+    }
+
+    /// What a tenant looks like; `None` where there is none.
+    pub(super) fn view(&self, tenant: &TenantName) -> Option<watch::Receiver<View>> {
+        self.running()
+            .get(tenant)
+            .map(|running| running.view.clone())
+    }
+
+    /// Every loop ends after the tick that goes on.
+    pub(super) async fn stop(&self, limit: Duration) {
+        self.is_stopping.send_replace(true);
+        self.wired.wakes.stop_all();
+        let running = std::mem::take(&mut *self.running());
+        let all = async {
+            for (tenant, Running { task, .. }) in running {
+                if task.await.is_err() {
+                    tracing::warn!(%tenant, "its loop did not end as it should");
+                }
+            }
+        };
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::warn!(
+                "some ticks did not end in time; the next start takes up where they are"
+            );
+        }
+    }
+
+    /// Runs a tenant's loop until the tenant is gone or the service stops.
+    async fn supervise(
+        self: Arc<Self>,
+        tenant: TenantName,
+        delay: Duration,
+        view: watch::Sender<View>,
+    ) {
+        let mut stopping = self.is_stopping.subscribe();
+        let mut pause = delay;
+        let mut restart = FIRST_RESTART;
+        loop {
+            let is_stopped = tokio::select! {
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => true,
+                () = tokio::time::sleep(pause) => false,
+            };
+            if is_stopped {
+                return;
+            }
+            match self.run(&tenant, &view).await {
+                Ok(Ended::Stopped) => return,
+                Ok(Ended::Destroyed) => {
+                    if self.forget(&tenant).await {
+                        return;
+                    }
+                    (pause, restart) = (Duration::ZERO, FIRST_RESTART);
+                }
+                Err(trouble) => {
+                    tracing::error!(%tenant, trouble, "its loop is started again");
+                    view.send_modify(|view| view.trouble = Some(trouble));
+                    // Half of it fixed, half by chance, so that many do not come back at once.
+                    pause = restart.mul_f64(0.5 + fastrand::f64() / 2.0);
+                    restart = (restart * 2).min(LONGEST_RESTART);
+                }
+            }
+        }
+    }
+
+    /// One life of a tenant's loop, in a task of its own, so that a panic in it is its end and no other's.
+    async fn run(&self, tenant: &TenantName, view: &watch::Sender<View>) -> Result<Ended, String> {
+        let bell = Arc::new(Wake::default());
+        self.wired.wakes.hang(tenant, Arc::clone(&bell));
+        if *self.is_stopping.borrow() {
+            return Ok(Ended::Stopped);
+        }
+        let shown = view.clone();
+        let on_status = move |status: &Status| {
+            shown.send_replace(View {
+                status: Some(status.clone()),
+                trouble: None,
+            });
+        };
+        let (owner, ports, pace) = (tenant.clone(), self.wired.ports.clone(), self.pace);
+        let life = move || drive::run(owner, ports, pace, fastrand::u64(..), bell, on_status);
+        match self.loops.run(life).await {
+            None => Ok(Ended::Stopped),
+            Some(Ok(Ok(ended))) => Ok(ended),
+            Some(Ok(Err(error))) => Err(error.to_string()),
+            Some(Err(stopped)) => {
+                let what = format!("the tenant's loop failed, this is a fault of asaas: {stopped}");
+                let alarm = [Event::Alarm { what: what.clone() }];
+                let now = self.wired.ports.clock.now();
+                if let Err(error) = self.wired.store.record(tenant, now, &[], &alarm).await {
+                    tracing::error!(%tenant, %error, "an alarm could not be written down");
+                }
+                Err(what)
+            }
+        }
+    }
+
+    /// The tenant is gone: takes away what is left of it here. False where it has come back meanwhile.
+    async fn forget(&self, tenant: &TenantName) -> bool {
+        for cloud in &self.wired.local {
+            if let Err(error) = cloud.remove_shared(tenant).await {
+                tracing::warn!(%tenant, %error, "its shared directory is left behind");
+            }
+        }
+        let _turn = self.turn.lock().await;
+        match self.wired.store.wish(tenant).await {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(_) => return false,
+        }
+        self.wired.wakes.take_down(tenant);
+        self.running().remove(tenant);
+        tracing::info!(%tenant, "gone, with nothing left");
+        true
+    }
+}

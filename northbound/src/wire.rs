@@ -1,0 +1,215 @@
+//! The composition root: from what the operator has set to the ports that the controller works with. The one place that knows
+//! every adapter, and the one that makes a real clock.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use controller::amount::Amount;
+use controller::drive::Ports;
+use controller::id::{CloudName, TemplateName};
+use controller::load::Metric;
+use controller::ports::{Clock, Dataplane, Meter, Southbound};
+use netsetup::LinuxDataplane;
+use netsetup::sim::{SimDataplane, SimMeter};
+use southbound::local::{CgroupMeter, LocalCloud, LocalSettings, SettingsError, Template};
+use southbound::sim::{SimCloud, SimSettings};
+
+use crate::clock::SystemClock;
+use crate::config::{CloudKind, Config, Root};
+use crate::store::SqliteStore;
+
+mod cable;
+mod meters;
+mod wakes;
+
+pub use wakes::Wakes;
+
+/// A simulated instance shows this load, so that a policy has something to follow.
+const SIM_LOAD: Amount = Amount::from_millionths(400_000);
+
+/// Everything that a service is made of.
+#[derive(Clone)]
+pub struct Wired {
+    /// What the controller works with.
+    pub ports: Ports,
+    /// The same store as in the ports, with what people order.
+    pub store: SqliteStore,
+    /// Rung when an instance's health changes.
+    pub wakes: Wakes,
+    /// The clouds of this machine.
+    pub local: Vec<Arc<LocalCloud>>,
+}
+
+impl fmt::Debug for Wired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wired")
+            .field("ports", &self.ports)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The parts do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Packets are either real or not.
+    #[error("clouds of kind `sim` and `local` cannot be used side by side")]
+    Mixed,
+    /// A local cloud cannot be as it was set.
+    #[error("cloud {cloud} cannot be used")]
+    Local {
+        /// Which cloud.
+        cloud: CloudName,
+        /// Why not.
+        #[source]
+        cause: SettingsError,
+    },
+    /// The meter of local clouds does not work here.
+    #[error("instances cannot be measured")]
+    Meter(#[source] SettingsError),
+}
+
+impl WireError {
+    /// What a person can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Mixed => {
+                "keep one kind in `clouds` of asaas.yml; a second service can run the other"
+            }
+            Self::Local { .. } => "change the cloud or its templates in asaas.yml",
+            Self::Meter(_) => {
+                "see that this machine has its control groups mounted (`mount | grep cgroup`)"
+            }
+        }
+    }
+}
+
+/// Whether the clouds are only simulated, so that nothing of this machine is needed.
+pub fn is_simulated(config: &Config) -> bool {
+    config
+        .clouds
+        .iter()
+        .all(|cloud| matches!(cloud.kind, CloudKind::Sim { .. }))
+}
+
+/// Puts the parts together. Touches nothing of the network; local clouds make their directories.
+pub fn wire(config: &Config, store: SqliteStore) -> Result<Wired, WireError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_after(store.last_steady()));
+    let is_local = |kind: &CloudKind| matches!(kind, CloudKind::Local { .. });
+    if is_simulated(config) {
+        return Ok(simulated(config, store, clock));
+    }
+    if !config.clouds.iter().all(|cloud| is_local(&cloud.kind)) {
+        return Err(WireError::Mixed);
+    }
+    real(config, store, clock)
+}
+
+fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wired {
+    let mut clouds: BTreeMap<CloudName, Arc<dyn Southbound>> = BTreeMap::new();
+    for cloud in &config.clouds {
+        let CloudKind::Sim { capacity, boot } = cloud.kind else {
+            continue;
+        };
+        let settings = SimSettings {
+            cloud: cloud.name.clone(),
+            capacity,
+            boot,
+        };
+        clouds.insert(
+            cloud.name.clone(),
+            Arc::new(SimCloud::new(settings, Arc::clone(&clock))),
+        );
+    }
+    let meter = SimMeter::new();
+    meter.set_everyone(Metric::Cpu, SIM_LOAD);
+    meter.set_everyone(Metric::Memory, SIM_LOAD);
+    Wired {
+        ports: Ports {
+            clouds,
+            dataplane: Arc::new(SimDataplane::new()),
+            meter: Arc::new(meter),
+            store: Arc::new(store.clone()),
+            clock,
+        },
+        store,
+        wakes: Wakes::default(),
+        local: Vec::new(),
+    }
+}
+
+fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wired, WireError> {
+    let wakes = Wakes::default();
+    let settings = netsetup::Settings {
+        tunnel: config.tunnel,
+        ..netsetup::Settings::new(store.deployment())
+    };
+    let ring = wakes.clone();
+    let linux = Arc::new(LinuxDataplane::new(
+        settings,
+        Arc::new(move |tenant| ring.ring(tenant)),
+    ));
+    let templates = templates(config);
+    let mut clouds: BTreeMap<CloudName, Arc<dyn Southbound>> = BTreeMap::new();
+    let mut local = Vec::new();
+    for cloud in &config.clouds {
+        let CloudKind::Local { capacity } = cloud.kind else {
+            continue;
+        };
+        let settings = LocalSettings {
+            cloud: cloud.name.clone(),
+            deployment: store.deployment().to_owned(),
+            state: config.state.join("local"),
+            runtime: config.runtime.clone(),
+            capacity,
+            templates: templates.clone(),
+        };
+        let cable = Arc::new(cable::NetsetupCable::new(Arc::clone(&linux)));
+        let made = LocalCloud::new(settings, cable).map_err(|cause| WireError::Local {
+            cloud: cloud.name.clone(),
+            cause,
+        })?;
+        let made = Arc::new(made);
+        local.push(Arc::clone(&made));
+        clouds.insert(cloud.name.clone(), made);
+    }
+    let cgroups = CgroupMeter::new(store.deployment()).map_err(WireError::Meter)?;
+    let meters: Vec<Arc<dyn Meter>> = vec![Arc::new(cgroups), Arc::new(linux.meter())];
+    let dataplane: Arc<dyn Dataplane> = linux;
+    Ok(Wired {
+        ports: Ports {
+            clouds,
+            dataplane,
+            meter: Arc::new(meters::Meters::new(meters)),
+            store: Arc::new(store.clone()),
+            clock,
+        },
+        store,
+        wakes,
+        local,
+    })
+}
+
+fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {
+    let demo = demo_template(&config.state);
+    config
+        .templates
+        .iter()
+        .map(|template| (template.name.clone(), template.to_local(&demo)))
+        .collect()
+}
+
+/// Whether a template needs the demo app.
+pub fn needs_demo(config: &Config) -> bool {
+    !is_simulated(config)
+        && config
+            .templates
+            .iter()
+            .any(|template| template.root == Root::Demo)
+}
+
+/// The demo app's own template.
+fn demo_template(state: &Path) -> Template {
+    Template::new(state.join("demo-root"), &["/asaas-demo"])
+}
