@@ -126,7 +126,7 @@ impl Problems {
             shown.push('\n');
         }
         if self.left_out > 0 {
-            shown.push_str(&format!("\n… and {} more\n", self.left_out));
+            shown.extend(["\n… and ", &self.left_out.to_string(), " more\n"]);
         }
         shown
     }
@@ -134,6 +134,15 @@ impl Problems {
     /// As a program reads them: an array of objects with the fields of [`Problem`].
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!(self.list)
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

@@ -243,7 +243,7 @@ pub(crate) fn duration_text(duration: SignedDuration) -> String {
     let mut text = String::new();
     for (unit, millis) in UNITS {
         if rest / millis > 0 {
-            text.push_str(&format!("{}{unit}", rest / millis));
+            text.extend([&(rest / millis).to_string(), unit]);
             rest %= millis;
         }
     }

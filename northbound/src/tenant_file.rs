@@ -184,23 +184,4 @@ fn spelling_of(node: &Node) -> Spelling {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_example_shows_every_key() {
-        let example = include_str!("../../tenants/example.yml");
-        let mut paths = Vec::new();
-        keys::every_path(keys::LONG, "", &mut paths);
-
-        let missing: Vec<&String> = paths
-            .iter()
-            .filter(|path| {
-                let name = path.rsplit('.').next().unwrap();
-                !example.contains(&format!("{name}:"))
-            })
-            .collect();
-
-        assert_eq!(missing, Vec::<&String>::new());
-    }
-}
+mod tests;

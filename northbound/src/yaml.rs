@@ -90,10 +90,8 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], notes: &Notes) -> Option<&'a str> {
     }
     std::str::from_utf8(bytes)
         .map_err(|error| {
-            let line = 1 + bytes[..error.valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
+            let before = &bytes[..error.valid_up_to()];
+            let line = before.split(|byte| *byte == b'\n').count();
             let place = Place {
                 line: number(line),
                 ..Place::START
@@ -332,7 +330,7 @@ impl<'a> Events<'a> {
             .lines()
             .nth(marker.line().saturating_sub(1))
             .unwrap_or_default();
-        let hint = if line.trim_end().starts_with('\t') || line.contains("\t") {
+        let hint = if line.contains('\t') {
             "indent with spaces: YAML does not allow tabs there"
         } else if line.matches(": ").count() > 1 {
             "put text that holds `: ` between quotes, and `{ a: 1, b: 2 }` between braces"

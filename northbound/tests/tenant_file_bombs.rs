@@ -1,5 +1,7 @@
 //! Texts that were made to hurt: small ones that stand for much, or that take long to read.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::{Duration, Instant};
 
 use northbound::problem::Style;
@@ -28,7 +30,7 @@ fn bombs() -> Vec<(&'static str, String)> {
     for level in 1..10 {
         let below = format!("*a{}", level - 1);
         let items = vec![below; 9].join(", ");
-        aliases.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        aliases += &format!("a{level}: &a{level} [{items}]\n");
     }
     let numbered = |line: fn(usize) -> String| (0..4_500).map(line).collect::<String>();
     vec![

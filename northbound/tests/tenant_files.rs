@@ -1,6 +1,8 @@
 //! Tenant files, right and wrong: each is a file in `tenant_files/ok` or `tenant_files/bad`, and what a person gets to see
 //! is a snapshot beside it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -181,7 +183,7 @@ fn every_problem_has_a_place_in_the_file_and_a_hint() {
     for (name, text) in files("bad") {
         let problems = read(&text).unwrap_err();
         let lines = u32::try_from(text.lines().count().max(1)).unwrap();
-        for problem in problems.iter() {
+        for problem in &problems {
             assert_eq!(problem.file, "tenants/demo.yml", "{name}");
             assert!((1..=lines).contains(&problem.line), "{name}: {problem:?}");
             assert!(!problem.hint.is_empty(), "{name}: {problem:?}");

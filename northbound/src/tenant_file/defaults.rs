@@ -24,7 +24,7 @@ pub(crate) const DRAIN: SignedDuration = SignedDuration::from_secs(30);
 pub(crate) const HEALTH_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// Kubernetes' probe timeout.
 pub(crate) const HEALTH_TIMEOUT: SignedDuration = SignedDuration::from_secs(1);
-/// Kubernetes' and HAProxy's: one lost answer is chance, three are not.
+/// Kubernetes' and `HAProxy`'s: one lost answer is chance, three are not.
 pub(crate) const UNHEALTHY_AFTER: u32 = 3;
 /// An instance that answers is of use at once.
 pub(crate) const HEALTHY_AFTER: u32 = 1;

@@ -156,7 +156,7 @@ pub(super) fn all_clouds(known: &Known) -> Vec<CloudPreference> {
 
 /// The clouds together have to hold what is asked for.
 fn check_room(root: &Section<'_>, clouds: &[Placed<CloudPreference>], bounds: &Bounds) {
-    let Some(room) = clouds
+    let Some(together) = clouds
         .iter()
         .map(|cloud| cloud.value.max)
         .try_fold(0, |sum: u32, max| max.map(|max| sum.saturating_add(max)))
@@ -164,22 +164,22 @@ fn check_room(root: &Section<'_>, clouds: &[Placed<CloudPreference>], bounds: &B
         return;
     };
     let place = root.key_place("clouds");
-    if room < bounds.min.value {
+    if together < bounds.min.value {
         root.notes().error(
             place,
             format!(
                 "the clouds may hold {} together, `instances.min` is {}",
-                counted(room, "instance"),
+                counted(together, "instance"),
                 bounds.min.value
             ),
             "raise a cloud's `max`, add a cloud, or lower `min`",
         );
-    } else if room < bounds.max.value {
+    } else if together < bounds.max.value {
         root.notes().warning(
             place,
             format!(
                 "the clouds may hold {} together, so `instances.max`, {}, is never reached",
-                counted(room, "instance"),
+                counted(together, "instance"),
                 bounds.max.value
             ),
             "raise a cloud's `max`, or lower `instances.max`",

@@ -1,0 +1,190 @@
+//! Keys that hold one value, each in the type that its table says.
+
+use std::str::FromStr;
+
+use controller::amount::Amount;
+use controller::id::NameError;
+use jiff::SignedDuration;
+
+use crate::problem::{Place, quoted};
+use crate::shape::Shape;
+use crate::yaml::{Content, Node};
+
+use super::scalar::{Misfit, Scalar};
+use super::{Placed, Section, is_nothing, kind, value_place};
+
+impl<'a> Section<'a> {
+    /// The one scalar of a key, made into a value by `read`.
+    fn get<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Scalar<'a>, &'static Shape) -> Result<T, Misfit>,
+    ) -> Option<Placed<T>> {
+        let shape = &self.entry(name).shape;
+        let pair = self.pair(name)?;
+        let place = value_place(pair);
+        self.scalar(&pair.value, place, &self.path_of(name), |scalar| {
+            read(scalar, shape)
+        })
+        .map(|value| Placed { value, place })
+    }
+
+    pub(super) fn scalar<T>(
+        &self,
+        node: &'a Node,
+        place: Place,
+        path: &str,
+        read: impl FnOnce(&Scalar<'a>) -> Result<T, Misfit>,
+    ) -> Option<T> {
+        let Content::Scalar { text, is_quoted } = &node.content else {
+            self.notes.error(
+                place,
+                format!("`{path}` should be one value, found {}", kind(node)),
+                "write the value on the key's own line",
+            );
+            return None;
+        };
+        if is_nothing(node) {
+            self.notes.error(
+                place,
+                format!("`{path}` has no value"),
+                "give it one, or take the line away",
+            );
+            return None;
+        }
+        let scalar = Scalar {
+            text,
+            is_quoted: *is_quoted,
+        };
+        match read(&scalar) {
+            Ok(value) => Some(value),
+            Err(Misfit { expected, hint }) => {
+                self.notes.error(
+                    place,
+                    format!("`{path}`: expected {expected}, found {}", quoted(text)),
+                    hint,
+                );
+                None
+            }
+        }
+    }
+
+    pub(crate) fn whole(&self, name: &str) -> Option<Placed<u32>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Whole { least, most } => scalar.whole(*least, *most),
+            Shape::Bit => scalar.whole(0, 1),
+            _ => unasked(name, "a whole number"),
+        })
+    }
+
+    pub(crate) fn duration(&self, name: &str) -> Option<Placed<SignedDuration>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Duration { least, most } => scalar.duration(*least, *most),
+            _ => unasked(name, "a duration"),
+        })
+    }
+
+    pub(crate) fn share(&self, name: &str) -> Option<Placed<Amount>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Share { least, most } => scalar.share(*least, *most),
+            _ => unasked(name, "a share"),
+        })
+    }
+
+    pub(crate) fn decimal(&self, name: &str) -> Option<Placed<Amount>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Decimal { least, most } => scalar.decimal(*least, *most),
+            _ => unasked(name, "a number"),
+        })
+    }
+
+    /// A threshold of a metric that is a share of one, or of one that is not.
+    pub(crate) fn threshold(&self, name: &str, is_share: bool) -> Option<Placed<Amount>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Threshold => scalar.threshold(is_share),
+            _ => unasked(name, "a threshold"),
+        })
+    }
+
+    pub(crate) fn size(&self, name: &str) -> Option<Placed<u64>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Size { least, most } => scalar.size(*least, *most),
+            _ => unasked(name, "a size"),
+        })
+    }
+
+    pub(crate) fn switch(&self, name: &str) -> Option<Placed<bool>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Switch => scalar.switch(),
+            _ => unasked(name, "a switch"),
+        })
+    }
+
+    pub(crate) fn word(&self, name: &str) -> Option<Placed<&'static str>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Word(words) => scalar.word(words),
+            _ => unasked(name, "a word"),
+        })
+    }
+
+    pub(crate) fn name<T>(&self, name: &str) -> Option<Placed<T>>
+    where
+        T: FromStr<Err = NameError>,
+    {
+        let pair = self.pair(name)?;
+        let Content::Scalar { text, .. } = &pair.value.content else {
+            return self.get(name, |_, _| unasked(name, "a name"));
+        };
+        if is_nothing(&pair.value) {
+            return self.get(name, |_, _| unasked(name, "a name"));
+        }
+        match text.parse() {
+            Ok(value) => Some(Placed {
+                value,
+                place: value_place(pair),
+            }),
+            Err(error) => {
+                let what = format!("`{}`: {}", self.path_of(name), name_error(&error));
+                self.notes.error(value_place(pair), what, NAME_HINT);
+                None
+            }
+        }
+    }
+
+    /// Any value that the key's shape leaves to its caller: addresses, times, paths.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Scalar<'a>) -> Result<T, Misfit>,
+    ) -> Option<Placed<T>> {
+        self.get(name, |scalar, _| read(scalar))
+    }
+}
+
+/// Said with every name that is refused.
+pub(super) const NAME_HINT: &str = "names look like `demo`, `local-a` or `web_2`";
+
+fn unasked<T>(name: &str, kind: &str) -> Result<T, Misfit> {
+    panic!("`{name}` is asked for as {kind}, and its table says otherwise")
+}
+
+/// A name's error repeats the name: printable, and not too much of it.
+pub(super) fn name_error(error: &NameError) -> String {
+    match error {
+        NameError::Empty => error.to_string(),
+        NameError::TooLong {
+            name,
+            length,
+            limit,
+        } => {
+            format!(
+                "{} has {length} characters, at most {limit} are allowed",
+                quoted(name)
+            )
+        }
+        NameError::Malformed { name } => format!(
+            "{} is not a name: use lower-case letters, digits, `-` and `_`, and begin with a letter",
+            quoted(name)
+        ),
+    }
+}

@@ -1,0 +1,180 @@
+//! The operator's file: read with the same care as a tenant's.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::path::{Path, PathBuf};
+
+use northbound::config::{CloudKind, Config, Root};
+use northbound::problem::{Problems, Style};
+use northbound::tenant_file;
+
+fn read(text: &str) -> Result<(Config, Problems), Problems> {
+    Config::read(text, "asaas.yml", Path::new("/etc/asaas"))
+}
+
+fn refused(text: &str) -> String {
+    match read(text) {
+        Ok((config, _)) => panic!("accepted: {config:?}"),
+        Err(problems) => problems.render(Style::Plain),
+    }
+}
+
+fn example() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ansible/asaas.example.yml");
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn without_a_file_there_are_two_local_clouds_and_the_demo_app() {
+    let config = Config::embedded(Path::new("/etc/asaas"));
+
+    let clouds: Vec<(&str, &CloudKind)> = config
+        .clouds
+        .iter()
+        .map(|cloud| (cloud.name.as_str(), &cloud.kind))
+        .collect();
+    assert_eq!(
+        clouds,
+        [
+            ("local-a", &CloudKind::Local { capacity: 3 }),
+            ("local-b", &CloudKind::Local { capacity: 4 }),
+        ]
+    );
+    assert_eq!(config.templates[0].name.as_str(), "web");
+    assert_eq!(config.templates[0].root, Root::Demo);
+    assert_eq!(config.tenants, Path::new("/etc/asaas/tenants"));
+    assert_eq!(config.state, Path::new("/var/lib/asaas"));
+    assert_eq!(config.runtime, Path::new("runc"));
+}
+
+#[test]
+fn a_file_of_comments_is_the_same_as_none() {
+    let (config, warnings) = read("# tick: 1s\n\n").unwrap();
+
+    assert_eq!(config, Config::embedded(Path::new("/etc/asaas")));
+    assert!(warnings.is_empty());
+}
+
+// S4-100
+#[test]
+fn the_fourteen_lines_apply_without_an_operators_file() {
+    let known = Config::embedded(Path::new("/")).known();
+    let text = include_str!("tenant_files/ok/classic.yml");
+
+    let reading = tenant_file::read(text, "demo.yml", &known).unwrap();
+
+    assert_eq!(reading.spec.instances.template.as_str(), "web");
+    assert_eq!(reading.spec.clouds.len(), 2);
+}
+
+#[test]
+fn the_demo_tenant_applies_without_an_operators_file() {
+    let known = Config::embedded(Path::new("/")).known();
+    let text = include_str!("../../tenants/demo.yml");
+
+    assert!(tenant_file::read(text, "demo.yml", &known).is_ok());
+}
+
+#[test]
+fn the_example_of_every_key_is_read() {
+    let (config, warnings) = read(&example()).unwrap_or_else(|problems| panic!("{problems}"));
+
+    assert!(warnings.is_empty(), "{warnings}");
+    let shop = &config.templates[1];
+    assert_eq!(shop.root, Root::Path(PathBuf::from("/srv/images/shop.tar")));
+    assert_eq!(shop.command, ["/bin/shop", "--port", "8080"]);
+    assert_eq!(shop.memory_bytes, 128 << 20);
+    assert_eq!(shop.env["MODE"], "production");
+}
+
+/// But for what the example sets on purpose, it shows what holds without it.
+#[test]
+fn the_example_shows_the_defaults_that_hold() {
+    let (shown, _) = read(&example()).unwrap();
+    let embedded = Config::embedded(Path::new("/etc/asaas"));
+
+    let mut defaults = shown.defaults;
+    defaults.template = None;
+    defaults.max_step_out = None;
+    defaults.max_step_in = None;
+    assert_eq!(defaults, embedded.defaults);
+    assert_eq!(shown.tick, embedded.tick);
+    assert_eq!(shown.logs, embedded.logs);
+    assert_eq!(shown.edge, embedded.edge);
+    assert_eq!(shown.socket, embedded.socket);
+    assert_eq!(shown.clouds[..2], embedded.clouds[..]);
+    assert_eq!(shown.templates[0], embedded.templates[0]);
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let (config, _) = read(
+        "state: state\ntemplates: { web: { root: images/web, command: [/bin/web] } }\nruntime: bin/crun\n",
+    )
+    .unwrap();
+
+    assert_eq!(config.state, Path::new("/etc/asaas/state"));
+    assert_eq!(config.runtime, Path::new("/etc/asaas/bin/crun"));
+    let root = PathBuf::from("/etc/asaas/images/web");
+    assert_eq!(config.templates[0].root, Root::Path(root));
+}
+
+#[test]
+fn every_problem_of_the_operators_file_is_told_at_once() {
+    let shown = refused(
+        "tick: 500ms
+tunnel: vxlna
+state: ~/asaas
+clouds:
+  - { name: local-a, boot: 3s }
+  - { name: local-a }
+  - { name: Cloud, kind: aws }
+templates:
+  web: { builtin: demo, root: /srv, cpu: 0, memory: 64MB, shared: / }
+  batch: {}
+  batch: {}
+  job: { root: /srv, env: { 1A: x, B: } }
+defaults:
+  instances: { template: wbe }
+  policy: { buffer: 5, static: [] }
+public_ips: [45.45.45.0/24, 45.45.45.1/24]
+port: 80
+",
+    );
+
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("tenant_files");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("operator_file_bad", shown));
+}
+
+#[test]
+fn two_clouds_whose_addresses_would_be_the_same_are_refused() {
+    let number = |name: &str| netsetup::address::site_number(&name.parse().unwrap());
+    let wanted = number("cloud-0");
+    let twin = (1..1_000_000)
+        .map(|n| format!("cloud-{n}"))
+        .find(|name| number(name) == wanted)
+        .unwrap();
+
+    let shown = refused(&format!(
+        "clouds: [{{ name: cloud-0 }}, {{ name: {twin} }}]"
+    ));
+
+    assert!(
+        shown.contains("would get the same addresses inside"),
+        "{shown}"
+    );
+    assert!(shown.contains("call one of them differently"), "{shown}");
+}
+
+#[test]
+fn a_default_template_has_to_exist() {
+    let text =
+        "templates: { shop: { builtin: demo } }\ndefaults: { instances: { template: shp } }\n";
+
+    let shown = refused(text);
+
+    assert!(shown.contains("did you mean `shop`?"), "{shown}");
+}
