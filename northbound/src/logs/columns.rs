@@ -180,6 +180,10 @@ pub struct DecisionRow {
     /// Every guard that spoke: `guard → number: note`, separated by ` | `.
     #[serde(with = "cell::text")]
     pub steps: String,
+    /// The least that was allowed at that moment, as raised by open windows.
+    pub min: Option<u32>,
+    /// The most.
+    pub max: Option<u32>,
 }
 
 /// What a decision means.
@@ -212,6 +216,8 @@ impl Row for DecisionRow {
         "guard",
         "reason",
         "steps",
+        "min",
+        "max",
     ];
 
     fn seq(&self) -> u64 {

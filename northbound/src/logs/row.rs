@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use controller::amount::Amount;
-use controller::decide::Decision;
+use controller::decide::{self, Decision};
 use controller::id::{CloudName, InstanceId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};
@@ -194,6 +194,7 @@ fn decided(
 ) -> DecisionRow {
     let dynamic = spec.and_then(|spec| spec.policy.dynamic.as_ref());
     let reading = decision.reading.as_ref();
+    let bounds = spec.map(|spec| decide::bounds(spec, entry.at));
     let mut number = decision.before;
     let mut guard = decision.steps.first().map(|step| step.guard.name());
     for step in &decision.steps {
@@ -229,5 +230,7 @@ fn decided(
         guard: guard.unwrap_or_default().to_owned(),
         reason: decision.reason().to_owned(),
         steps: steps.join(" | "),
+        min: bounds.map(|(min, _)| min),
+        max: bounds.map(|(_, max)| max),
     }
 }

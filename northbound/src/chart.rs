@@ -1,0 +1,210 @@
+//! `asaas chart`: one picture of what happened to a tenant and why, from its CSV files alone (S1-28 to S1-32).
+//!
+//! ```text
+//! actions, metrics, decisions.csv ┐
+//!                                 ├─ rows ─► scene (pure: numbers over seconds) ─► paint (plotters) ─► SVG
+//! the load generator's load.csv   ┘                      └─► verdict: statements that can be false
+//! ```
+
+mod args;
+mod paint;
+mod panel;
+mod period;
+mod rows;
+mod scale;
+mod scene;
+mod verdict;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use args::ChartArgs;
+pub use verdict::Statement;
+
+use crate::logs::{self, LogError, Span};
+use rows::{DecisionRow, LoadRow};
+use scene::Rows;
+
+/// A statement about the response time does not hold.
+const BROKEN: u8 = 1;
+/// What is drawn where nobody says how much.
+const USUAL: SignedDuration = SignedDuration::from_hours(1);
+/// Before the first and after the last second of a load: what led to it and what came of it.
+const AROUND: SignedDuration = SignedDuration::from_secs(5);
+/// More rows than this are not drawn: nobody would see them, and they are held in memory.
+const MAX_ROWS: usize = 2_000_000;
+
+/// No chart could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChartError {
+    /// A log file cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The load generator's file cannot be read.
+    #[error("`{path}` cannot be read as what `asaas load --csv` writes")]
+    Load {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: csv::Error,
+    },
+    /// There is nothing to draw.
+    #[error("{logs} has no decisions of tenant {tenant} in that time\n  hint: {hint}")]
+    Nothing {
+        /// The folder.
+        logs: PathBuf,
+        /// Whose.
+        tenant: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// There is too much to draw.
+    #[error(
+        "there are more than {MAX_ROWS} rows in that time\n  hint: draw less with `--last` or `--since` and `--until`"
+    )]
+    TooMuch,
+    /// The picture cannot be made.
+    #[error("the chart could not be drawn: {0}")]
+    Draw(String),
+    /// The picture cannot be written.
+    #[error("`{path}` cannot be written")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// What a chart has shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    /// The picture.
+    pub svg: String,
+    /// What was checked, where a target was given.
+    pub statements: Vec<Statement>,
+}
+
+/// Runs `asaas chart`: writes the picture, and says on standard output where it is. The code is 1 where a statement does not hold.
+pub fn command(args: &ChartArgs) -> Result<ExitCode, ChartError> {
+    let chart = draw(args)?;
+    let path = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.logs.join(args.tenant.as_str()).join("chart.svg"));
+    std::fs::write(&path, &chart.svg).map_err(|cause| ChartError::Write {
+        path: path.clone(),
+        cause,
+    })?;
+    let mut lines = vec![path.display().to_string()];
+    lines.extend(chart.statements.iter().map(Statement::to_string));
+    // Where nobody reads it, the file and the exit code still tell.
+    drop(writeln!(io::stdout(), "{}", lines.join("\n")));
+    let is_proved = args.response_target.is_none()
+        || (!chart.statements.is_empty() && chart.statements.iter().all(|s| s.holds));
+    Ok(if is_proved {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(BROKEN)
+    })
+}
+
+/// Reads the files and draws them.
+pub fn draw(args: &ChartArgs) -> Result<Chart, ChartError> {
+    let load = args.load.as_deref().map(read_load).transpose()?;
+    let (begins, ends) = span(args, load.as_deref())?;
+    let inside = Span {
+        since: Some(begins),
+        until: Some(ends),
+    };
+    let rows = Rows {
+        actions: read(
+            args,
+            Span {
+                since: None,
+                ..inside
+            },
+        )?,
+        metrics: read(args, inside)?,
+        decisions: read(args, inside)?,
+        load,
+    };
+    let scene = scene::scene(args.tenant.as_str(), &rows, begins, ends);
+    let statements = match (args.response_target, &scene.response) {
+        (Some(target), Some(response)) => {
+            let target = target.as_secs_f64() * 1000.0;
+            verdict::statements(&response.mean, &scene.periods, target)
+        }
+        _ => Vec::new(),
+    };
+    let svg = paint::svg(&scene).map_err(|error| ChartError::Draw(error.to_string()))?;
+    Ok(Chart { svg, statements })
+}
+
+/// From when to when: what was asked for, else what the load took, else the last hour of the log.
+fn span(args: &ChartArgs, load: Option<&[LoadRow]>) -> Result<(Timestamp, Timestamp), ChartError> {
+    let earlier = |moment: Timestamp, by| moment.saturating_sub(by).unwrap_or(moment);
+    let later = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(moment);
+    let nothing = |hint| ChartError::Nothing {
+        logs: args.logs.clone(),
+        tenant: args.tenant.to_string(),
+        hint,
+    };
+    let loaded = load.and_then(|rows| rows.first().zip(rows.last()));
+    if let (None, None, None, Some((first, last))) = (args.since, args.until, args.last, loaded) {
+        return Ok((earlier(first.time, AROUND), later(last.time, AROUND * 2)));
+    }
+    let logged = Span {
+        since: args.since,
+        until: args.until,
+    };
+    let mut ends = args.until;
+    let mut first = None;
+    for row in logs::rows::<DecisionRow>(&args.logs, &args.tenant, logged)? {
+        let time = row?.time;
+        first = first.or(Some(time));
+        if args.until.is_none() {
+            ends = ends.max(Some(time));
+        }
+    }
+    let (Some(first), Some(ends)) = (first, ends) else {
+        return Err(nothing(
+            "look for another time with `--since` and `--until`, or for the files with `--logs`",
+        ));
+    };
+    let begins = match (args.since, args.last) {
+        (Some(since), _) => since,
+        (None, Some(last)) => earlier(ends, last),
+        (None, None) => earlier(ends, USUAL).max(first),
+    };
+    if begins >= ends {
+        return Err(nothing("the time begins after it ends"));
+    }
+    Ok((begins, ends))
+}
+
+fn read<R: logs::Row>(args: &ChartArgs, span: Span) -> Result<Vec<R>, ChartError> {
+    let mut rows = Vec::new();
+    for row in logs::rows(&args.logs, &args.tenant, span)? {
+        rows.push(row?);
+        if rows.len() > MAX_ROWS {
+            return Err(ChartError::TooMuch);
+        }
+    }
+    Ok(rows)
+}
+
+fn read_load(path: &Path) -> Result<Vec<LoadRow>, ChartError> {
+    rows::load(path).map_err(|cause| ChartError::Load {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The arguments of `asaas chart`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use controller::id::TenantName;
+use jiff::{SignedDuration, Timestamp};
+
+/// Draws what has happened to a tenant, from its CSV files alone.
+///
+/// One SVG with the load, the response time, the instances by cloud with the number that was wanted, every action, and the metric that
+/// decides with its threshold, all over the same time.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ChartArgs {
+    /// Whose.
+    pub tenant: TenantName,
+
+    /// Where the log files are: the folder that holds one folder per tenant.
+    #[arg(long, default_value = "logs", value_name = "DIR")]
+    pub logs: PathBuf,
+
+    /// What `asaas load --csv` has written; without it there is no response time, and the load is what the load balancer has counted.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+
+    /// Where the chart goes; `chart.svg` in the tenant's folder where this is not given.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Begin here, such as `2026-01-15T08:00:00Z`.
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    pub since: Option<Timestamp>,
+
+    /// End here.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+
+    /// Draw so much up to the end, such as `2h`; an hour where neither this nor `--since` nor `--load` says more.
+    #[arg(long, value_name = "DURATION")]
+    pub last: Option<SignedDuration>,
+
+    /// Also check that the response time settles near this during high load, ends below it, and falls at low load; exit with 1 where it
+    /// does not.
+    #[arg(long, value_name = "DURATION", value_parser = milliseconds)]
+    pub response_target: Option<Duration>,
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let problem = || format!("a target is a duration such as `200ms`, found `{text}`");
+    let target: SignedDuration = text.parse().map_err(|_| problem())?;
+    Duration::try_from(target)
+        .ok()
+        .filter(|target| !target.is_zero())
+        .ok_or_else(problem)
+}
