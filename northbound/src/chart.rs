@@ -6,6 +6,7 @@
 //! the load generator's load.csv   ┘                      └─► verdict: statements that can be false
 //! ```
 
+mod actions;
 mod args;
 mod paint;
 mod panel;

@@ -3,9 +3,10 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
+use super::actions;
 use super::panel::{Area, Drawn, Frame, INK, LEFT, Panel, RIGHT, Swatch, stairs, style};
 use super::scale;
-use super::scene::{Mark, MarkKind, Point, Scene};
+use super::scene::{MarkKind, Point, Scene};
 
 const WIDTH: u32 = 1200;
 const HEADER: u32 = 62;
@@ -17,8 +18,6 @@ const RESPONSE: u32 = 176;
 const INSTANCES: u32 = 196;
 const ACTIONS: u32 = 164;
 const METRIC: u32 = 206;
-/// The width of a mark, as a part of the time that is shown.
-const MARK: f64 = 0.0135;
 
 /// Told apart also by those who see few colours (Okabe and Ito).
 const CLOUDS: [RGBColor; 6] = [
@@ -32,12 +31,12 @@ const CLOUDS: [RGBColor; 6] = [
 const BLUE: RGBColor = CLOUDS[0];
 const PALE: RGBColor = RGBColor(203, 224, 240);
 const GREEN: RGBColor = RGBColor(0, 128, 94);
-const RED: RGBColor = RGBColor(200, 40, 20);
+pub(super) const RED: RGBColor = RGBColor(200, 40, 20);
 const GREY: RGBColor = RGBColor(170, 170, 170);
 const LIMIT: RGBColor = RGBColor(110, 110, 110);
 
 /// The colour of a cloud; beyond the sixth they repeat.
-fn color(cloud: usize) -> RGBColor {
+pub(super) fn color(cloud: usize) -> RGBColor {
     CLOUDS[cloud % CLOUDS.len()]
 }
 
@@ -76,7 +75,7 @@ pub(super) fn svg(scene: &Scene) -> Drawn<String> {
             response(&next(RESPONSE), scene)?;
         }
         instances(&next(INSTANCES), scene)?;
-        actions(&next(ACTIONS), scene)?;
+        actions::draw(&next(ACTIONS), scene)?;
         metric(&next(METRIC), scene)?;
     }
     let title = format!("<title>asaas: tenant {}</title>\n", escaped(&scene.tenant));
@@ -320,70 +319,6 @@ fn level(scene: &Scene, clouds: usize) -> Vec<Point> {
         .iter()
         .map(|(t, counts)| (*t, f64::from(counts[..clouds].iter().sum::<u32>())))
         .collect()
-}
-
-/// A row for each kind of action, each with a shape of its own, in the colour of its cloud.
-fn actions(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
-    let kinds = MarkKind::ALL;
-    let row = |kind: MarkKind| {
-        let index = kinds.iter().position(|other| *other == kind).unwrap_or(0);
-        f64::from(u32::try_from(kinds.len() - index).unwrap_or(0))
-    };
-    let mut ticks = vec![0.4];
-    ticks.extend(kinds.iter().rev().map(|kind| row(*kind)));
-    ticks.push(row(kinds[0]) + 0.6);
-    let mut panel = Panel::new(
-        area,
-        scene,
-        &Frame {
-            title: "actions",
-            ticks,
-            label: &|value| {
-                kinds
-                    .iter()
-                    .find(|kind| (row(**kind) - value).abs() < 1e-9)
-                    .map_or(String::new(), |kind| kind.title().to_owned())
-            },
-            legend: Vec::new(),
-            has_times: false,
-        },
-    )?;
-    for kind in kinds {
-        let mut free = 0.0;
-        for mark in scene.marks.iter().filter(|mark| mark.kind == kind) {
-            // What happened at once stands side by side, in the order in which it did.
-            let at = mark.at.max(free);
-            free = at + scene.length * MARK;
-            draw_mark(&mut panel, mark, (at, row(kind)))?;
-        }
-    }
-    Ok(())
-}
-
-fn draw_mark(panel: &mut Panel<'_, '_>, mark: &Mark, place: Point) -> Drawn<()> {
-    let fill = mark.cloud.map_or(INK, color);
-    match mark.kind {
-        MarkKind::Launched => panel
-            .draw([EmptyElement::at(place) + TriangleMarker::new((0, 1), 8, fill.stroke_width(2))]),
-        MarkKind::InService => {
-            panel.draw([EmptyElement::at(place) + Circle::new((0, 0), 6, fill.filled())])
-        }
-        MarkKind::Draining => {
-            panel.draw([EmptyElement::at(place) + TriangleMarker::new((0, -1), -8, fill.filled())])
-        }
-        MarkKind::Lost => {
-            panel.draw([EmptyElement::at(place) + Cross::new((0, 0), 6, RED.stroke_width(3))])
-        }
-        MarkKind::Gone => {
-            panel
-                .draw([EmptyElement::at(place)
-                    + Rectangle::new([(-5, -5), (5, 5)], fill.stroke_width(2))])
-        }
-        MarkKind::Refused => {
-            let corners = vec![(0, -7), (7, 0), (0, 7), (-7, 0)];
-            panel.draw([EmptyElement::at(place) + Polygon::new(corners, fill.filled())])
-        }
-    }
 }
 
 fn metric(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
