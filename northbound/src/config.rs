@@ -155,6 +155,7 @@ impl Config {
                 .collect(),
             defaults: self.defaults.clone(),
             public_ips: self.public_ips.clone(),
+            clients: self.edge.clients,
         }
     }
 }

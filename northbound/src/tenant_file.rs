@@ -31,6 +31,7 @@ pub use write::to_long_form;
 
 pub(crate) use defaults::read_defaults;
 pub(crate) use keys::DEFAULTS;
+pub(crate) use network::reserved;
 
 /// What the operator offers; from his `asaas.yml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Known {
     pub defaults: Defaults,
     /// Where public addresses may come from; empty for anywhere.
     pub public_ips: Vec<Ipv4Net>,
+    /// Where clients on this machine have their addresses: no tenant may use one of them.
+    pub clients: Ipv4Net,
 }
 
 /// A tenant file, understood.

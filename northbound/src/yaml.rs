@@ -363,3 +363,68 @@ fn refuse_references(event: &Event<'_>, place: Place) -> Result<(), Flaw> {
 fn number(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: u32, column: u32, length: u32) -> Place {
+        Place {
+            line,
+            column,
+            length,
+        }
+    }
+
+    fn pairs(text: &str) -> Vec<Pair> {
+        let notes = Notes::new("t.yml");
+        match parse(text, &notes).unwrap().content {
+            Content::Map(pairs) => pairs,
+            other => panic!("not a map: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn places_count_characters_and_lines_of_any_kind() {
+        for end in ["\n", "\r\n"] {
+            let text = format!("größe: [ä, \"ö ü\"]{end}b:{end}  c: |{end}    text{end}");
+            let pairs = pairs(&text);
+
+            let Content::List(items) = &pairs[0].value.content else {
+                panic!("{:?}", pairs[0]);
+            };
+            assert_eq!(pairs[0].place, at(1, 1, 5));
+            assert_eq!(items[0].place, at(1, 9, 1));
+            assert_eq!(items[1].place, at(1, 12, 5));
+            assert_eq!(pairs[1].place, at(2, 1, 1));
+        }
+    }
+
+    #[test]
+    fn scalars_stay_as_they_are_written() {
+        let pairs = pairs("a: 0x10\nb: \"0x10\"\nc: ~\nd: 08:00\ne: 60%\n");
+
+        let scalars: Vec<(&str, bool)> = pairs
+            .iter()
+            .map(|pair| match &pair.value.content {
+                Content::Scalar { text, is_quoted } => (text.as_str(), *is_quoted),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            scalars,
+            [
+                ("0x10", false),
+                ("0x10", true),
+                ("~", false),
+                ("08:00", false),
+                ("60%", false)
+            ]
+        );
+    }
+
+    #[test]
+    fn both_of_two_equal_keys_are_in_the_tree() {
+        assert_eq!(pairs("a: 1\na: 2\n").len(), 2);
+    }
+}

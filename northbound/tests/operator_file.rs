@@ -138,6 +138,7 @@ defaults:
   instances: { template: wbe }
   policy: { buffer: 5, static: [] }
 public_ips: [45.45.45.0/24, 45.45.45.1/24]
+edge: { clients: 100.64.0.0/16 }
 port: 80
 ",
     );
@@ -167,6 +168,40 @@ fn two_clouds_whose_addresses_would_be_the_same_are_refused() {
         "{shown}"
     );
     assert!(shown.contains("call one of them differently"), "{shown}");
+}
+
+#[test]
+fn a_cloud_that_is_not_real_stands_alone() {
+    let (config, _) = read("clouds: [{ name: practice, kind: sim, boot: 5s }]").unwrap();
+    assert_eq!(
+        config.clouds[0].kind,
+        CloudKind::Sim {
+            capacity: 20,
+            boot: "5s".parse().unwrap()
+        }
+    );
+
+    let shown = refused("clouds: [{ name: local-a }, { name: practice, kind: sim }]");
+    assert!(shown.contains("cannot be used side by side"), "{shown}");
+}
+
+#[test]
+fn a_tenant_keeps_away_from_the_clients_addresses() {
+    let known = Config::embedded(Path::new("/")).known();
+    let text = include_str!("tenant_files/ok/minimal.yml");
+
+    for (ours, theirs) in [
+        ("45.45.45.45", "198.18.0.7"),
+        ("19.0.0.0/24", "198.18.0.0/24"),
+    ] {
+        let problems = tenant_file::read(&text.replace(ours, theirs), "demo.yml", &known)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            problems.contains("kept for clients on this machine"),
+            "{problems}"
+        );
+    }
 }
 
 #[test]

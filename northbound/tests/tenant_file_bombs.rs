@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use northbound::problem::Style;
@@ -17,6 +18,7 @@ fn known() -> Known {
         templates: vec!["web".parse().unwrap()],
         defaults: Defaults::default(),
         public_ips: Vec::new(),
+        clients: "198.18.0.0/15".parse().unwrap(),
     }
 }
 
@@ -30,7 +32,7 @@ fn bombs() -> Vec<(&'static str, String)> {
     for level in 1..10 {
         let below = format!("*a{}", level - 1);
         let items = vec![below; 9].join(", ");
-        aliases += &format!("a{level}: &a{level} [{items}]\n");
+        writeln!(aliases, "a{level}: &a{level} [{items}]").unwrap();
     }
     let numbered = |line: fn(usize) -> String| (0..4_500).map(line).collect::<String>();
     vec![

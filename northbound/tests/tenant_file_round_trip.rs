@@ -31,6 +31,7 @@ fn known() -> Known {
             ..Defaults::default()
         },
         public_ips: Vec::new(),
+        clients: "198.18.0.0/15".parse().unwrap(),
     }
 }
 

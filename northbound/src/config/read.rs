@@ -11,7 +11,7 @@ use netsetup::address::site_number;
 use crate::problem::Notes;
 use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Placed, Section, did_you_mean};
-use crate::tenant_file::read_defaults;
+use crate::tenant_file::{read_defaults, reserved};
 
 use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys};
 
@@ -38,7 +38,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
     if let (Some(template), Some(templates)) = (&defaults.template, &templates) {
         check_default_template(&defaults_section.section("instances"), template, templates);
     }
-    let clients = edge.read("clients", Scalar::network);
+    let clients = read_clients(&edge);
     let config = Config {
         state: path(root, "state", keys::STATE),
         socket: path(root, "socket", keys::SOCKET),
@@ -59,9 +59,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
         },
         runtime: read_runtime(root, directory),
         public_ips: read_pools(root),
-        edge: Edge {
-            clients: clients.map_or_else(default_clients, |given| given.value),
-        },
+        edge: Edge { clients },
         defaults,
         clouds: clouds?,
         templates: templates?,
@@ -69,10 +67,23 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
     Some(config)
 }
 
-fn default_clients() -> Ipv4Net {
-    keys::CLIENTS
-        .parse()
-        .expect("the constant is a network in CIDR notation")
+fn read_clients(edge: &Section<'_>) -> Ipv4Net {
+    let Some(given) = edge.read("clients", Scalar::network) else {
+        return keys::CLIENTS
+            .parse()
+            .expect("the constant is a network in CIDR notation");
+    };
+    if let Some((range, whose)) = reserved(given.value) {
+        edge.refuse(
+            "clients",
+            format!(
+                "{} overlaps {range}, which is kept for {whose}",
+                given.value
+            ),
+            format!("take another range, as in {}", keys::CLIENTS),
+        );
+    }
+    given.value
 }
 
 fn name<T: std::str::FromStr<Err = controller::id::NameError>>(text: &str) -> T {
@@ -145,6 +156,7 @@ fn read_clouds(root: &Section<'_>) -> Option<Vec<Cloud>> {
             continue;
         };
         refuse_twin(section, &cloud.value.name, &clouds);
+        refuse_mixture(section, &cloud.value.kind, &clouds);
         clouds.push(cloud);
     }
     (clouds.len() == sections.len()).then(|| clouds.into_iter().map(|cloud| cloud.value).collect())
@@ -202,6 +214,21 @@ fn refuse_twin(section: &Section<'_>, name: &CloudName, earlier: &[Placed<Cloud>
                 "this is rare chance: call one of them differently, by one letter",
             );
         }
+    }
+}
+
+/// Packets are either real or not.
+fn refuse_mixture(section: &Section<'_>, kind: &CloudKind, earlier: &[Placed<Cloud>]) {
+    let Some(first) = earlier.first() else { return };
+    if std::mem::discriminant(kind) != std::mem::discriminant(&first.value.kind) {
+        section.refuse(
+            "kind",
+            format!(
+                "clouds of kind `sim` and `local` cannot be used side by side (line {})",
+                first.place.line
+            ),
+            "keep one kind; a second service, with a `state` of its own, can run the other",
+        );
     }
 }
 

@@ -9,7 +9,6 @@ use crate::shape::Shape;
 use crate::yaml::{Content, Node};
 
 use super::scalar::{Misfit, Scalar};
-use super::value::{NAME_HINT, name_error};
 use super::{Placed, Section, is_nothing, kind, value_place};
 
 impl<'a> Section<'a> {
@@ -102,8 +101,19 @@ impl<'a> Section<'a> {
                 );
                 continue;
             }
-            let named = inner.name.parse::<T>().map_err(|error| {
-                self.notes.error(inner.place, name_error(&error), NAME_HINT);
+            let word = Scalar {
+                text: &inner.name,
+                is_quoted: false,
+            };
+            let named = word.name::<T>().map_err(|Misfit { expected, hint }| {
+                self.notes.error(
+                    inner.place,
+                    format!(
+                        "`{path}`: expected {expected}, found {}",
+                        quoted(&inner.name)
+                    ),
+                    hint,
+                );
             });
             let inner_path = format!("{path}.{}", inner.name);
             let section = self.map(&inner.value, inner.place, inner_path, of);

@@ -1,8 +1,10 @@
 //! One word of a file → one value. Strict, with a hint for every habit that other tools have taught.
 
 use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use controller::amount::Amount;
+use controller::id::{NameError, TenantName};
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use jiff::civil::Time;
@@ -221,6 +223,22 @@ impl Scalar<'_> {
             })
     }
 
+    /// A name as `controller::id` has it.
+    pub(crate) fn name<T: FromStr<Err = NameError>>(&self) -> Result<T, Misfit> {
+        self.text.parse().map_err(|error| {
+            let hint = match error {
+                NameError::TooLong { length, limit, .. } => {
+                    format!("it has {length} characters, at most {limit} are allowed")
+                }
+                NameError::Empty | NameError::Malformed { .. } => format!(
+                    "use lower-case letters, digits, `-` and `_`, and begin with a letter, as in `{}`",
+                    likely_name(self.text)
+                ),
+            };
+            Misfit::new("a name", hint)
+        })
+    }
+
     pub(crate) fn address(&self) -> Result<Ipv4Addr, Misfit> {
         self.text.parse().map_err(|_| {
             let hint = if self.text.contains('/') {
@@ -307,6 +325,25 @@ impl Scalar<'_> {
     }
 }
 
+/// A name near to what somebody wrote: `Demo Tenant` → `demo-tenant`.
+fn likely_name(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let plain = plain.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    match plain.parse::<TenantName>() {
+        Ok(name) => name.to_string(),
+        Err(_) => "demo".to_owned(),
+    }
+}
+
 /// What somebody may have meant by `1e3`, `2.0` or `two`.
 fn as_digits(text: &str, least: u32, most: u32) -> String {
     let meant = text.parse::<f64>().ok().filter(|number| {
@@ -379,4 +416,110 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
         return Err(HINT.to_owned());
     }
     Ok(SignedDuration::from_millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Scalar<'_> {
+        Scalar {
+            text,
+            is_quoted: false,
+        }
+    }
+
+    #[test]
+    fn durations_are_whole_numbers_with_units_from_large_to_small() {
+        let good = [
+            "30s", "2m", "1h30m", "500ms", "10h", "7d", "1d12h", "0s", "1s500ms", "90m",
+        ];
+        for text in good {
+            assert!(duration(text).is_ok(), "{text}");
+        }
+        let bad = [
+            "",
+            "s",
+            "30",
+            "1.5h",
+            "-1s",
+            "1m1h",
+            "1s1s",
+            "1 h",
+            "1H",
+            "1w",
+            "2min",
+            "1e3s",
+            "ms",
+            "99999999999999999999s",
+            "999999999999d",
+            "1h-30m",
+            "١s",
+        ];
+        for text in bad {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!(duration("1h30m"), Ok(SignedDuration::from_mins(90)));
+        assert_eq!(duration("1s5ms"), Ok(SignedDuration::from_millis(1_005)));
+    }
+
+    #[test]
+    fn a_share_is_the_same_in_percent_and_as_a_number() {
+        let read = |text| plain(text).share(Amount::ZERO, Amount::ONE).ok();
+        for (percent, number) in [
+            ("60%", "0.6"),
+            ("12.5%", "0.125"),
+            ("100%", "1"),
+            ("0%", "0.0"),
+        ] {
+            assert_eq!(read(percent), read(number), "{percent}");
+            assert!(read(percent).is_some(), "{percent}");
+        }
+        for text in [
+            "60",
+            "1.1",
+            "101%",
+            "%",
+            ".5",
+            "1.",
+            "0.0000001",
+            "0.00001%",
+            "-1%",
+            "+1%",
+            "1_0%",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        let read = |text| plain(text).whole(0, u32::MAX).ok();
+        assert_eq!(
+            [read("0"), read("7"), read("4294967295")],
+            [Some(0), Some(7), Some(u32::MAX)]
+        );
+        for text in [
+            "00",
+            "07",
+            "+7",
+            "7.0",
+            "7e0",
+            "0x7",
+            "0o7",
+            "7_0",
+            "4294967296",
+            "",
+            "٧",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_do_is_suggested() {
+        assert_eq!(likely_name("Demo Tenant"), "demo-tenant");
+        assert_eq!(likely_name("9 lives"), "demo");
+        assert_eq!(likely_name(""), "demo");
+    }
 }

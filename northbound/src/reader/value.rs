@@ -131,24 +131,10 @@ impl<'a> Section<'a> {
     where
         T: FromStr<Err = NameError>,
     {
-        let pair = self.pair(name)?;
-        let Content::Scalar { text, .. } = &pair.value.content else {
-            return self.get(name, |_, _| unasked(name, "a name"));
-        };
-        if is_nothing(&pair.value) {
-            return self.get(name, |_, _| unasked(name, "a name"));
-        }
-        match text.parse() {
-            Ok(value) => Some(Placed {
-                value,
-                place: value_place(pair),
-            }),
-            Err(error) => {
-                let what = format!("`{}`: {}", self.path_of(name), name_error(&error));
-                self.notes.error(value_place(pair), what, NAME_HINT);
-                None
-            }
-        }
+        self.get(name, |scalar, shape| match shape {
+            Shape::Name => scalar.name(),
+            _ => unasked(name, "a name"),
+        })
     }
 
     /// Any value that the key's shape leaves to its caller: addresses, times, paths.
@@ -161,30 +147,6 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Said with every name that is refused.
-pub(super) const NAME_HINT: &str = "names look like `demo`, `local-a` or `web_2`";
-
 fn unasked<T>(name: &str, kind: &str) -> Result<T, Misfit> {
     panic!("`{name}` is asked for as {kind}, and its table says otherwise")
-}
-
-/// A name's error repeats the name: printable, and not too much of it.
-pub(super) fn name_error(error: &NameError) -> String {
-    match error {
-        NameError::Empty => error.to_string(),
-        NameError::TooLong {
-            name,
-            length,
-            limit,
-        } => {
-            format!(
-                "{} has {length} characters, at most {limit} are allowed",
-                quoted(name)
-            )
-        }
-        NameError::Malformed { name } => format!(
-            "{} is not a name: use lower-case letters, digits, `-` and `_`, and begin with a letter",
-            quoted(name)
-        ),
-    }
 }

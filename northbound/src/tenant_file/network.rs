@@ -62,7 +62,7 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<(Network, Vec
         sections
             .iter()
             .zip(1..)
-            .map(|(section, number)| read_subnet(section, number))
+            .map(|(section, number)| read_subnet(section, number, known))
             .collect::<Vec<_>>()
     });
     let split = section.word("split").map(|word| word.value);
@@ -86,7 +86,7 @@ pub(super) fn read(section: &Section<'_>, known: &Known) -> Option<(Network, Vec
     complete.then_some((network, subnets))
 }
 
-fn read_subnet(section: &Section<'_>, number: usize) -> Option<Checked> {
+fn read_subnet(section: &Section<'_>, number: usize, known: &Known) -> Option<Checked> {
     let name = section.name("name");
     let cidr = section.read("cidr", Scalar::network);
     let gateway = section.read("gateway", Scalar::address);
@@ -107,11 +107,11 @@ fn read_subnet(section: &Section<'_>, number: usize) -> Option<Checked> {
         first: end(|(first, _)| first),
         last: end(|(_, last)| last),
     };
-    check(draft, section.notes()).filter(|_| !is_broken)
+    check(draft, known, section.notes()).filter(|_| !is_broken)
 }
 
 /// Fills in what was left out, and refuses what contradicts itself.
-pub(super) fn check(draft: Draft, notes: &Notes) -> Option<Checked> {
+pub(super) fn check(draft: Draft, known: &Known, notes: &Notes) -> Option<Checked> {
     let Draft {
         name,
         cidr,
@@ -128,7 +128,7 @@ pub(super) fn check(draft: Draft, notes: &Notes) -> Option<Checked> {
         );
         return None;
     }
-    if let Some((reserved, whose)) = reserved(range) {
+    if let Some((reserved, whose)) = taken(range, known) {
         notes.error(
             cidr.place,
             format!("{range} overlaps {reserved}, which is kept for {whose}"),
@@ -212,7 +212,7 @@ fn refuse_twins(subnets: &[Checked], notes: &Notes) {
         } in &subnets[..at]
         {
             let (one, other) = (&subnet.value, &earlier.value);
-            if one.cidr.contains(&other.cidr) || other.cidr.contains(&one.cidr) {
+            if overlap(one.cidr, other.cidr) {
                 notes.error(
                     subnet.place,
                     format!(
@@ -247,7 +247,7 @@ pub(super) fn check_public_ip(
         value: address,
         place,
     } = given?;
-    if let Some((range, whose)) = reserved(Ipv4Net::from(address)) {
+    if let Some((range, whose)) = taken(Ipv4Net::from(address), known) {
         notes.error(
             place,
             format!("{address} cannot be a public address: {range} is kept for {whose}"),
@@ -281,11 +281,21 @@ pub(super) fn check_public_ip(
     Some(address)
 }
 
-/// The reserved range that this one touches.
+/// The range, kept for something else, that this one touches.
 pub(crate) fn reserved(range: Ipv4Net) -> Option<(Ipv4Net, &'static str)> {
     RESERVED
         .into_iter()
-        .find(|(reserved, _)| reserved.contains(&range) || range.contains(reserved))
+        .find(|(reserved, _)| overlap(*reserved, range))
+}
+
+/// The same for a tenant, who must also keep away from the clients' addresses.
+fn taken(range: Ipv4Net, known: &Known) -> Option<(Ipv4Net, &'static str)> {
+    let clients = (known.clients, "clients on this machine");
+    reserved(range).or_else(|| overlap(known.clients, range).then_some(clients))
+}
+
+fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
+    one.contains(&other) || other.contains(&one)
 }
 
 /// Addresses that somebody can have, without the two ends of their network.

@@ -22,7 +22,7 @@ pub(super) fn read(
 ) -> Option<TenantSpec> {
     let notes = root.notes();
     let tenant = root.name("t_name");
-    let subnet = read_subnet(root);
+    let subnet = read_subnet(root, known);
     let public_ip = root.read("public_ip", Scalar::address);
     let checked: Vec<Checked> = subnet.into_iter().collect();
     let public_ip = network::check_public_ip(public_ip, &checked, known, notes);
@@ -72,7 +72,7 @@ pub(super) fn read(
     })
 }
 
-fn read_subnet(root: &Section<'_>) -> Option<Checked> {
+fn read_subnet(root: &Section<'_>, known: &Known) -> Option<Checked> {
     let notes = root.notes();
     let name = root.name("nw_name");
     let gateway = root.read("subnet_addr", Scalar::address);
@@ -99,7 +99,7 @@ fn read_subnet(root: &Section<'_>) -> Option<Checked> {
         first,
         last,
     };
-    network::check(draft, notes)
+    network::check(draft, known, notes)
 }
 
 fn read_policy(
