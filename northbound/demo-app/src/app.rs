@@ -108,8 +108,19 @@ impl App {
         )
     }
 
-    /// The answer to a request.
+    /// The answer to a request, with who gives it.
     pub(crate) fn answer(&self, request: &Request, client: SocketAddr) -> (Response, After) {
+        let (answer, after) = self.unsigned(request, client);
+        let instance = &self.settings.instance;
+        let is_plain = !instance.is_empty() && instance.chars().all(|c| c.is_ascii_graphic());
+        if is_plain {
+            (answer.with(format!("X-Asaas-Instance: {instance}")), after)
+        } else {
+            (answer, after)
+        }
+    }
+
+    fn unsigned(&self, request: &Request, client: SocketAddr) -> (Response, After) {
         if request.path == "/health" {
             return (self.health(), After::Stay);
         }

@@ -11,7 +11,7 @@
 //! GET /exit             ends the process                         GET /crash?serve=1   unwell from now on, but useful
 //! ```
 //!
-//! On the same port it echoes UDP datagrams; the datagram `whoami` is answered with who answers.
+//! Every answer says in `X-Asaas-Instance` who gives it. On the same port it echoes UDP datagrams; the datagram `whoami` is answered with who answers.
 //!
 //! Settings are variables of the environment: `PORT` (8080; 0 takes any), `SHARED` (`/shared`), `RATE_LIMIT` (requests a
 //! second; none), `CONNECTIONS` (at once; 200), and the `ASAAS_…` that say who it is.

@@ -240,8 +240,10 @@ fn whoami_tells_who_answers_and_who_asks() {
 
     client.ask("GET /", "");
     client.ask("GET /health", "");
-    let told = client.ask("GET /whoami", "").body;
+    let answer = client.ask("GET /whoami", "");
 
+    assert!(answer.headers.contains("X-Asaas-Instance: i-test\r\n"));
+    let told = answer.body;
     let port = client.reader.get_ref().local_addr().unwrap().port();
     assert!(told.contains(r#""instance":"i-test""#), "{told}");
     assert!(told.contains(r#""address":"19.0.0.2""#), "{told}");
