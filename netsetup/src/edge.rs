@@ -24,7 +24,7 @@ impl EdgeClient {
         let joined = Self {
             address,
             names: Names::new(deployment),
-            workers: Workers::start(),
+            workers: Workers::start(None),
         };
         let (edge, client) = (edge(&joined.names), client(&joined.names, address));
         let names = [edge.name.clone(), client.name.clone()];

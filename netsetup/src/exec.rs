@@ -2,6 +2,7 @@
 //! limit on the time they may take. Arguments are a list, never a shell's line.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -61,11 +62,15 @@ pub(crate) async fn run(
         status,
         stderr,
     };
-    let mut command = Command::new(run.program);
+    let Some(program) = find(workers.tools(), run.program) else {
+        let detail = "was not found; are the packages iptables and conntrack installed?";
+        return Err(failed(detail.to_owned(), None, String::new()));
+    };
+    // By its path, since a search by the child would cost a whole copy of this process.
+    let mut command = Command::new(program);
     command
         .args(run.arguments)
         .env_clear()
-        .env("PATH", path())
         .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -79,13 +84,8 @@ pub(crate) async fn run(
         })
         .await
         .map_err(|error| {
-            let hint = if error.kind() == io::ErrorKind::NotFound {
-                "; are the packages iptables and conntrack installed?"
-            } else {
-                ""
-            };
             failed(
-                format!("could not be started: {error}{hint}"),
+                format!("could not be started: {error}"),
                 None,
                 String::new(),
             )
@@ -110,10 +110,17 @@ pub(crate) async fn run(
     }
 }
 
-/// Where tools are looked for: what the service was given, and the folders in which Debian keeps the network's tools.
-fn path() -> String {
-    let given = std::env::var("PATH").unwrap_or_default();
-    format!("{given}:/usr/sbin:/usr/bin:/sbin:/bin")
+/// Where a tool is: in the folder that was set, in what the service was given, or where Debian keeps the network's tools.
+fn find(tools: Option<&Path>, program: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let debian = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
+    tools
+        .map(Path::to_path_buf)
+        .into_iter()
+        .chain(std::env::split_paths(&given))
+        .chain(debian)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// Feeds the child and reads both of its streams at the same time, so that neither side waits for the other for ever.

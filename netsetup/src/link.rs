@@ -20,7 +20,7 @@ use crate::topology::{LinkKind, LinkWish, NamespaceWish, link_switches};
 use connection::Failed;
 pub(crate) use connection::{LinkError, Netlink, can_make};
 use make::{create, ensure_far_end};
-use route::ensure_routes;
+use route::{ensure_connected, ensure_routes};
 use seen::{LinkSeen, addresses, link_named, links};
 
 /// Marks our routes, so that others' in the same namespace are told apart; not taken by any routing daemon.
@@ -57,6 +57,7 @@ async fn ensure_unlimited(workers: &Workers, wish: &NamespaceWish) -> Result<boo
     for link in &wish.links {
         is_changed |= ensure_link(workers, &netlink, link, &seen).await?;
     }
+    is_changed |= ensure_connected(&netlink, wish).await?;
     is_changed |= ensure_routes(&netlink, wish).await?;
     Ok(is_changed)
 }

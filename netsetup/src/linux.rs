@@ -84,7 +84,7 @@ struct Known {
 impl LinuxDataplane {
     /// One that has touched nothing yet. `wake` is called when an instance's health has changed.
     pub fn new(settings: Settings, wake: Wake) -> Self {
-        let workers = Workers::start();
+        let workers = Workers::start(settings.tools.as_deref());
         let host = Host {
             names: Names::new(&settings.deployment),
             prober: Prober {

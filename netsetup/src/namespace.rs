@@ -151,11 +151,13 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Workers {
     jobs: SyncSender<Job>,
+    /// The folder in which tools are looked for first.
+    tools: Option<Arc<Path>>,
 }
 
 impl Workers {
     /// Starts the threads. They end when the last clone of this is dropped.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(tools: Option<&Path>) -> Self {
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..WORKERS {
@@ -167,7 +169,15 @@ impl Workers {
                 tracing::error!(%error, "a thread for namespaces could not be started");
             }
         }
-        Self { jobs }
+        Self {
+            jobs,
+            tools: tools.map(Arc::from),
+        }
+    }
+
+    /// The folder in which tools are looked for first.
+    pub(crate) fn tools(&self) -> Option<&Path> {
+        self.tools.as_deref()
     }
 
     /// Does a job inside a namespace and returns its answer. The job must not wait for anything but the kernel.

@@ -1,5 +1,6 @@
 //! What the operator sets.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub struct Settings {
     pub resync: Duration,
     /// How long another user of iptables may hold its lock before a change fails, to be tried at the next tick.
     pub lock_wait: Duration,
+    /// A folder that is searched for `iptables-restore`, `iptables-save` and `conntrack` before those in `PATH`: for a host
+    /// on which another flavour of iptables is wanted than the first one found.
+    pub tools: Option<PathBuf>,
 }
 
 impl Settings {
@@ -45,6 +49,7 @@ impl Settings {
             tunnel: TunnelChoice::Auto,
             resync: Duration::from_secs(30),
             lock_wait: Duration::from_secs(5),
+            tools: None,
         }
     }
 }

@@ -121,6 +121,13 @@ pub(crate) struct Topology {
     pub(crate) sites: Vec<NamespaceWish>,
 }
 
+impl Topology {
+    /// Whether it has this namespace.
+    pub(crate) fn has(&self, name: &NamespaceName) -> bool {
+        self.transit.name == *name || self.sites.iter().any(|site| site.name == *name)
+    }
+}
+
 /// The tenant's namespaces as they should be.
 pub(crate) fn topology(names: &Names, plan: &NetworkPlan, tunnel: Tunnel) -> Topology {
     let sites = plan

@@ -12,3 +12,17 @@ mod world;
 
 #[path = "kernel/balance.rs"]
 mod balance;
+#[path = "kernel/between.rs"]
+mod between;
+#[path = "kernel/drain.rs"]
+mod drain;
+#[path = "kernel/foreign.rs"]
+mod foreign;
+#[path = "kernel/health.rs"]
+mod health;
+#[path = "kernel/isolation.rs"]
+mod isolation;
+#[path = "kernel/lifecycle.rs"]
+mod lifecycle;
+#[path = "kernel/meter.rs"]
+mod meter;

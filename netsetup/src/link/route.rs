@@ -1,7 +1,7 @@
 //! Makes a namespace's own routes what they should be.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use rtnetlink::RouteMessageBuilder;
@@ -9,8 +9,53 @@ use rtnetlink::packet_route::route::{RouteMessage, RouteScope, RouteType};
 
 use super::ROUTE_PROTOCOL;
 use super::connection::{LinkError, Netlink, errno};
-use super::seen::{LinkSeen, links, routes};
+use super::seen::{LinkSeen, addresses, all_routes, links, routes};
 use crate::topology::{NamespaceWish, RouteWish};
+
+/// The kernel makes a route for every address of a link; where somebody has taken it, the address is set anew.
+pub(super) async fn ensure_connected(
+    netlink: &Netlink,
+    wish: &NamespaceWish,
+) -> Result<bool, LinkError> {
+    let failed = || netlink.failed("looking at the routes of links");
+    let links = links(&netlink.handle).await.map_err(|e| failed().with(e))?;
+    let seen = all_routes(&netlink.handle, &links)
+        .await
+        .map_err(|e| failed().with(e))?;
+    let mut is_changed = false;
+    for link in &wish.links {
+        let Some(address) = link.address.filter(|address| address.prefix_len() < 32) else {
+            continue;
+        };
+        let is_connected = seen
+            .iter()
+            .any(|route| route.to == address.trunc() && route.link.as_ref() == Some(&link.name));
+        if let Some(found) = links.get(&link.name).filter(|_| !is_connected) {
+            set_address_anew(netlink, &link.name, found.index, address).await?;
+            is_changed = true;
+        }
+    }
+    Ok(is_changed)
+}
+
+async fn set_address_anew(
+    netlink: &Netlink,
+    name: &str,
+    index: u32,
+    address: Ipv4Net,
+) -> Result<(), LinkError> {
+    let failed = || netlink.failed(format!("setting the address of {name} anew"));
+    let there = addresses(&netlink.handle, index)
+        .await
+        .map_err(|e| failed().with(e))?;
+    for (_, message) in there.into_iter().filter(|(seen, _)| *seen == address) {
+        let removal = netlink.handle.address().del(message);
+        removal.execute().await.map_err(|e| failed().with(e))?;
+    }
+    let (ip, prefix) = (IpAddr::V4(address.addr()), address.prefix_len());
+    let addition = netlink.handle.address().add(index, ip, prefix);
+    addition.execute().await.map_err(|e| failed().with(e))
+}
 
 /// Adds the routes that are missing and, where the list is whole, removes those of ours that are not in it.
 pub(super) async fn ensure_routes(

@@ -142,20 +142,32 @@ pub(super) async fn addresses(
     Ok(messages.into_iter().filter_map(read).collect())
 }
 
+/// The routes of the main table, whoever made them.
+async fn main_routes(handle: &Handle) -> Result<Vec<RouteMessage>, Error> {
+    let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
+    let messages: Vec<RouteMessage> = handle.route().get(all).execute().try_collect().await?;
+    let is_main = |message: &RouteMessage| message.header.table == RouteHeader::RT_TABLE_MAIN;
+    Ok(messages.into_iter().filter(is_main).collect())
+}
+
+/// Every route of the main table.
+pub(super) async fn all_routes(
+    handle: &Handle,
+    links: &BTreeMap<String, LinkSeen>,
+) -> Result<Vec<RouteWish>, Error> {
+    let messages = main_routes(handle).await?;
+    Ok(messages.iter().map(|m| read_route(m, links)).collect())
+}
+
 /// Our own routes of the main table.
 pub(super) async fn routes(
     handle: &Handle,
     links: &BTreeMap<String, LinkSeen>,
 ) -> Result<Vec<(RouteWish, RouteMessage)>, Error> {
-    let all = RouteMessageBuilder::<Ipv4Addr>::new().build();
-    let messages: Vec<RouteMessage> = handle.route().get(all).execute().try_collect().await?;
-    let ours = messages.into_iter().filter(|message| {
-        message.header.protocol == ROUTE_PROTOCOL
-            && message.header.table == RouteHeader::RT_TABLE_MAIN
-    });
-    Ok(ours
-        .map(|message| (read_route(&message, links), message))
-        .collect())
+    let mut messages = main_routes(handle).await?;
+    messages.retain(|message| message.header.protocol == ROUTE_PROTOCOL);
+    let read = |message: RouteMessage| (read_route(&message, links), message);
+    Ok(messages.into_iter().map(read).collect())
 }
 
 fn read_route(message: &RouteMessage, links: &BTreeMap<String, LinkSeen>) -> RouteWish {

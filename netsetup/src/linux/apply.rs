@@ -41,6 +41,7 @@ impl Host {
         }
         self.steer(plan, tunnel, &mut before).await?;
         self.remove_other_sites(plan)?;
+        before.rules.retain(|name, _| wanted.has(name));
         tenant
             .probes
             .lock()
@@ -62,9 +63,9 @@ impl Host {
             .chain(&wanted.sites)
             .map(|wish| wish.name.clone())
             .collect();
-        self.create_namespaces(names.clone()).await?;
-        for (index, name) in names.iter().enumerate() {
-            if !known.rules.contains_key(name) {
+        let is_new = self.create_namespaces(names.clone()).await?;
+        for (index, (name, is_new)) in names.iter().zip(is_new).enumerate() {
+            if is_new || !known.rules.contains_key(name) {
                 let deny = if index == 0 {
                     deny_transit()
                 } else {

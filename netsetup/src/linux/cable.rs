@@ -18,7 +18,7 @@ impl Host {
         let site = self.names.site(&plug.tenant, &plug.cloud);
         let wish = instance(&self.names, plug, tunnel);
         // An instance may be launched before its tenant's plan is applied for the first time.
-        if !known.rules.contains_key(&site) {
+        if !known.rules.contains_key(&site) || !namespace::exists(&site) {
             self.create_namespaces(vec![site.clone()]).await?;
             self.guard(&site, &deny_site()).await?;
             let (names, subnet) = (&self.names, &plug.subnet);

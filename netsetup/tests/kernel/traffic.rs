@@ -333,3 +333,58 @@ impl Drop for Load {
         self.stop.store(true, Ordering::SeqCst);
     }
 }
+
+/// An HTTP server that answers everything with a status that can be changed; with 0 it says nothing.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: Arc<std::sync::atomic::AtomicU16>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Serves HTTP on one port.
+pub(crate) fn serve_http(namespace: &Path, port: u16, status: u16) -> Page {
+    let listener = inside(namespace, || {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("the port is free");
+        listener.set_nonblocking(true).expect("it is a socket");
+        listener
+    });
+    let status = Arc::new(std::sync::atomic::AtomicU16::new(status));
+    let stop = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::spawn({
+        let (status, stop) = (Arc::clone(&status), Arc::clone(&stop));
+        move || {
+            let mut silent = Vec::new();
+            while !stop.load(Ordering::SeqCst) {
+                let Ok((mut stream, _)) = listener.accept() else {
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                };
+                let status = status.load(Ordering::SeqCst);
+                if status == 0 {
+                    silent.push(stream);
+                    continue;
+                }
+                let _ = stream.set_nonblocking(false);
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
+                let _ = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+            }
+        }
+    });
+    Page {
+        status,
+        stop,
+        thread: Some(thread),
+    }
+}

@@ -1,0 +1,167 @@
+//! A tenant's network comes, survives its service, and goes without a trace.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use controller::network::NetworkSeen;
+use controller::ports::Dataplane;
+use netsetup::EdgeClient;
+
+use crate::exec::tool;
+use crate::traffic::{connect, count_tcp};
+use crate::world::{CLIENT, Tenant, World, plane};
+
+/// Everything that would show that something was changed: numbers of links, rules with their counters, routes.
+fn fingerprint(world: &World, tenant: &Tenant) -> Vec<String> {
+    let state = |namespace: &Path| {
+        let rules = tool(namespace, "iptables-save", &["-c"]);
+        let rules = rules
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.starts_with(':'));
+        // Only the chains of the load balancer: other counters also count what the tools themselves cause.
+        let rules: Vec<_> = rules.filter(|line| line.contains("ASAAS-")).collect();
+        let nat = rules.iter().filter(|line| line.contains("DNAT"));
+        let links = tool(namespace, "ip", &["-o", "link"]);
+        let addresses = tool(namespace, "ip", &["-o", "-4", "address"]);
+        let routes = tool(namespace, "ip", &["route"]);
+        let texts: Vec<_> = rules
+            .iter()
+            .filter_map(|line| line.split_once("] ").map(|(_, rule)| rule))
+            .collect();
+        format!(
+            "{:?}\n{texts:?}\n{links}\n{addresses}\n{routes}",
+            nat.collect::<Vec<_>>()
+        )
+    };
+    [
+        world.transit(tenant),
+        world.site(tenant, 0),
+        world.site(tenant, 1),
+    ]
+    .map(|namespace| state(&namespace))
+    .to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_service_finds_its_network_and_changes_nothing() {
+    // I15
+    let mut world = World::new().await;
+    let tenant = world.tenant("demo", &[2, 1]).await;
+    let mut old = connect(&world.client(), tenant.public()).unwrap();
+    count_tcp(&world.client(), tenant.public(), 20);
+    let before = fingerprint(&world, &tenant);
+
+    world.plane = plane(&world.settings, &world.woken);
+    let seen = world.observe(&tenant).await;
+    world.plane.apply(&tenant.plan).await.unwrap();
+
+    assert_eq!(before, fingerprint(&world, &tenant));
+    old.exchange(10_000).unwrap();
+    let routed: BTreeSet<_> = tenant.plan.endpoints.iter().map(|e| e.instance).collect();
+    assert_eq!(
+        seen.endpoints.keys().copied().collect::<BTreeSet<_>>(),
+        routed
+    );
+    assert!(seen.endpoints.values().all(|endpoint| endpoint.is_routed));
+    let flows: u32 = seen.endpoints.values().filter_map(|e| e.flows).sum();
+    assert!(flows >= 1, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applying_the_same_plan_again_changes_nothing() {
+    let mut world = World::new().await;
+    let tenant = world.tenant("demo", &[2, 1]).await;
+    let before = fingerprint(&world, &tenant);
+
+    world.plane.apply(&tenant.plan).await.unwrap();
+
+    assert_eq!(before, fingerprint(&world, &tenant));
+}
+
+fn namespaces() -> BTreeSet<String> {
+    let entries = std::fs::read_dir("/run/netns").unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destroyed_tenant_leaves_nothing_behind() {
+    let mut world = World::new().await;
+    let stays = world.tenant("stays", &[1]).await;
+    let tenant = world.tenant("demo", &[2, 1]).await;
+    let transit = world.transit(&tenant);
+    let name = transit.file_name().unwrap().to_str().unwrap().to_owned();
+    let prefix = name.strip_suffix('t').unwrap();
+    let mine = || {
+        let all = namespaces().into_iter();
+        all.filter(|name| name.starts_with(prefix)).count()
+    };
+    assert_eq!(mine(), 6, "transit, two sites, three instances");
+    assert!(connect(&world.client(), tenant.public()).is_ok());
+
+    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+
+    assert_eq!(mine(), 0);
+    assert_eq!(world.observe(&tenant).await, NetworkSeen::default());
+    assert!(connect(&world.client(), stays.public()).is_ok());
+    let again = world.plane.destroy(&tenant.plan.tenant).await;
+    assert!(again.is_ok(), "gone is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_goes_with_the_last_who_uses_it() {
+    let mut world = World::new().await;
+    let before = namespaces();
+    let other = EdgeClient::join(&world.settings.deployment, [198, 51, 100, 8].into())
+        .await
+        .unwrap();
+    let tenant = world.tenant("demo", &[1]).await;
+
+    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    other.leave().await.unwrap();
+    let left: Vec<_> = namespaces().difference(&before).cloned().collect();
+    let ours = |name: &&String| world.transit(&tenant).ends_with(name.as_str());
+    assert_eq!(left.iter().filter(ours).count(), 0, "{left:?}");
+
+    // The world's own client is the last one.
+    let again = EdgeClient::join(&world.settings.deployment, CLIENT)
+        .await
+        .unwrap();
+    let path = again.path();
+    again.leave().await.unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_cannot_be_built_is_refused_with_a_reason() {
+    let mut world = World::new().await;
+    let mut tenant = world.tenant("demo", &[1]).await;
+    tenant.plan.subnets[0].cidr = "100.64.0.0/24".parse().unwrap();
+
+    let refused = world.plane.apply(&tenant.plan).await.unwrap_err();
+
+    assert!(refused.detail.contains("overlaps"), "{refused}");
+    assert!(connect(&world.client(), tenant.public()).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_plugged_twice_is_plugged_once() {
+    let mut world = World::new().await;
+    let tenant = world.tenant("demo", &[1]).await;
+    let endpoint = &tenant.plan.endpoints[0];
+    let plug = netsetup::Plug {
+        tenant: tenant.plan.tenant.clone(),
+        cloud: endpoint.cloud.clone(),
+        instance: endpoint.instance,
+        address: endpoint.address,
+        mac: endpoint.mac,
+        subnet: tenant.plan.subnets[0].clone(),
+    };
+    let mut old = connect(&world.client(), tenant.public()).unwrap();
+
+    let path = world.plane.plug(&plug).await.unwrap();
+
+    assert_eq!(path, tenant.instances[0].namespace);
+    old.exchange(1_000).unwrap();
+}
