@@ -163,6 +163,14 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// It goes because it is broken, so another one takes its place.
+    pub fn is_breakage(self) -> bool {
+        match self {
+            Self::Unhealthy | Self::Died | Self::NeverHealthy => true,
+            Self::ScaleIn | Self::Destroyed => false,
+        }
+    }
+
     /// The word in the CSV.
     pub fn name(self) -> &'static str {
         match self {

@@ -3,11 +3,13 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
+
 use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Instance, Phase};
 use crate::network::Health;
-use crate::observe::Observed;
+use crate::observe::{Observed, Sight};
 use crate::ports::CloudState;
 use crate::spec::{CloudPreference, TenantSpec};
 use crate::time::Now;
@@ -74,13 +76,30 @@ impl Ground<'_> {
 pub fn place(ground: &Ground<'_>, desired: u32) -> Placement {
     let current = ground.current();
     match current.cmp(&desired) {
-        Ordering::Less => grow(ground, desired - current),
+        Ordering::Less => grow(ground, (desired - current).saturating_sub(yielding(ground))),
         Ordering::Greater => Placement {
             remove: victims(ground, current - desired, desired),
             ..Placement::default()
         },
         Ordering::Equal => move_one(ground),
     }
+}
+
+/// A replacement takes the place of the one it replaces, with its address (S2-04), so it waits this long for it to go; no
+/// longer, since a slow cloud may take minutes.
+const PLACE_WAIT: SignedDuration = SignedDuration::from_secs(3);
+
+/// How many broken instances are about to give up their places.
+fn yielding(ground: &Ground<'_>) -> u32 {
+    count(
+        ground
+            .instances
+            .values()
+            .filter_map(|instance| instance.drain.as_ref())
+            .filter(|drain| {
+                drain.cause.is_breakage() && ground.now.since(drain.started) < PLACE_WAIT
+            }),
+    )
 }
 
 fn grow(ground: &Ground<'_>, missing: u32) -> Placement {
@@ -143,8 +162,16 @@ fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
             Reverse(instance.id),
         )
     });
-    let serves =
-        |instance: &Instance| instance.phase == Phase::InService && is_well(ground, instance);
+    // One that has only just come into service is not reached yet.
+    let is_routed = |id| {
+        ground
+            .observed
+            .endpoint(id)
+            .is_some_and(|seen| seen.is_routed)
+    };
+    let serves = |instance: &Instance| {
+        instance.phase == Phase::InService && is_well(ground, instance) && is_routed(instance.id)
+    };
     let serving = count(
         ground
             .instances
@@ -168,15 +195,17 @@ fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
 }
 
 fn is_well(ground: &Ground<'_>, instance: &Instance) -> bool {
-    let is_stopped = matches!(
-        ground.observed.sight(instance),
-        crate::observe::Sight::Seen(seen) if seen.state == CloudState::Stopped
-    );
-    let is_unwell = ground
+    if let Sight::Seen(seen) = ground.observed.sight(instance)
+        && seen.state == CloudState::Stopped
+    {
+        return false;
+    }
+    // One that boots does not answer yet, which says nothing.
+    let health = ground
         .observed
         .endpoint(instance.id)
-        .is_some_and(|seen| seen.health == Health::Unhealthy);
-    !is_stopped && !is_unwell
+        .map(|seen| seen.health);
+    instance.phase != Phase::InService || health != Some(Health::Unhealthy)
 }
 
 /// The place of a cloud in the tenant's order; one that is not in it comes last.

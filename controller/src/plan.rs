@@ -16,10 +16,12 @@ use crate::place::{Ground, Placement, place};
 use crate::ports::{Launch, Wish};
 use crate::reading::{self, Warmth};
 use crate::routes;
-use crate::settle::{self, Change, settle};
+use crate::settle::{self, Change, adopt, settle};
 use crate::time::Now;
 
-pub(crate) mod check;
+mod check;
+
+use check::check;
 
 /// Everything that a plan is made from.
 #[derive(Debug)]
@@ -52,8 +54,26 @@ pub(crate) struct Plan {
     pub(crate) alarms: Vec<String>,
 }
 
-/// Plans. `chance` gives the random half of new instances' ids.
+/// Plans. `chance` gives the random half of new instances' ids. Where the second opinion objects, nothing is done by choice:
+/// what has happened is noted, and a person is told.
 pub(crate) fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
+    let first = draft(situation, chance, true);
+    let objections = check(situation, &first);
+    if objections.is_empty() {
+        return first;
+    }
+    let mut second = draft(situation, chance, false);
+    for what in objections {
+        let tenant = &situation.wish.spec.tenant;
+        tracing::error!(%tenant, "a plan was not carried out: {what}");
+        second.alarms.push(format!(
+            "a plan was not carried out, this is a fault of asaas: {what}"
+        ));
+    }
+    second
+}
+
+fn draft(situation: &Situation<'_>, chance: &mut fastrand::Rng, may_choose: bool) -> Plan {
     let Situation {
         wish,
         observed,
@@ -88,10 +108,10 @@ pub(crate) fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Pla
         history,
         now: *now,
     });
-    let placement = if wish.orders.is_paused {
-        Placement::default()
-    } else {
+    let placement = if may_choose && !wish.orders.holds_still() {
         place(&ground, decision.desired)
+    } else {
+        Placement::default()
     };
 
     let removals = remove(wish, &instances, &placement, &decision, *now);
@@ -122,16 +142,6 @@ pub(crate) fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Pla
     }
 }
 
-fn adopt(instances: &mut BTreeMap<InstanceId, Instance>, changes: &[Change]) {
-    for Change { instance, .. } in changes {
-        if instance.phase.is_over() {
-            instances.remove(&instance.id);
-        } else {
-            instances.insert(instance.id, instance.clone());
-        }
-    }
-}
-
 /// Why fewer must not be wanted now, whatever the metric says: what is unwell looks idle (S4-63).
 fn hold(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Option<String> {
     if let Err(error) = &observed.network {
@@ -144,11 +154,19 @@ fn hold(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Opti
     {
         return Some(error.to_string());
     }
-    match settle::unwell(instances, observed) {
-        0 => None,
-        unwell => Some(format!(
+    let unwell = settle::unwell(instances, observed);
+    if unwell > 0 {
+        return Some(format!(
             "{unwell} instances do not answer their health check"
-        )),
+        ));
+    }
+    let leaving = instances
+        .values()
+        .filter_map(|instance| instance.drain.as_ref());
+    let replaced = leaving.filter(|drain| drain.cause.is_breakage());
+    match replaced.count() {
+        0 => None,
+        replaced => Some(format!("{replaced} broken instances are being replaced")),
     }
 }
 

@@ -208,8 +208,15 @@ pub struct Orders {
     pub is_paused: bool,
     /// Exactly so many, until told otherwise; within min and max.
     pub desired: Option<u32>,
-    /// The tenant is being removed.
+    /// The tenant is being removed; this goes before a pause.
     pub is_destroyed: bool,
+}
+
+impl Orders {
+    /// Whether nothing may be launched or removed.
+    pub fn holds_still(&self) -> bool {
+        self.is_paused && !self.is_destroyed
+    }
 }
 
 /// Nothing was written. No action may follow that the record should have held.

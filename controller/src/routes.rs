@@ -15,7 +15,12 @@ pub fn network(
     observed: &Observed,
 ) -> NetworkPlan {
     let spec = &wish.spec;
-    let backends = backends(instances, observed);
+    let is_open = !wish.orders.is_destroyed;
+    let backends = if is_open {
+        backends(instances, observed)
+    } else {
+        BTreeSet::new()
+    };
     let mut endpoints: Vec<Endpoint> = instances
         .values()
         .filter(|instance| !instance.phase.is_over())
@@ -38,7 +43,7 @@ pub fn network(
     NetworkPlan {
         tenant: spec.tenant.clone(),
         public_ip: spec.network.public_ip,
-        is_open: !wish.orders.is_destroyed,
+        is_open,
         listen: spec.service.listen.clone(),
         split: spec.network.split,
         subnets: spec.network.subnets.clone(),

@@ -65,6 +65,17 @@ impl Change {
     }
 }
 
+/// The instances as they are after the changes; one that is over is no more among them.
+pub(crate) fn adopt(instances: &mut BTreeMap<InstanceId, Instance>, changes: &[Change]) {
+    for Change { instance, .. } in changes {
+        if instance.phase.is_over() {
+            instances.remove(&instance.id);
+        } else {
+            instances.insert(instance.id, instance.clone());
+        }
+    }
+}
+
 /// The cloud has accepted the launch, or shows an instance that we had asked for before a crash.
 pub(crate) fn accepted(instance: &Instance, seen: &InstanceSeen, why: &str, now: Now) -> Change {
     let mut named = instance.clone();
@@ -149,7 +160,12 @@ fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Op
             return Some(Change::enter(instance, Phase::Booting, "it runs", now));
         }
         (Sight::Absent, _) => match missing(instance, now) {
-            Absence::Noted(noted) => return Some(Change::noted(noted)),
+            Absence::Noted(missing) => {
+                return Some(Change::noted(Instance {
+                    missing: Some(missing),
+                    ..instance.clone()
+                }));
+            }
             Absence::Lost => {
                 return give_up(Cause::Died, "its cloud has not shown it for a minute");
             }
@@ -194,8 +210,8 @@ fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Op
 
 /// What one more listing without an instance means.
 enum Absence {
-    /// It is noted.
-    Noted(Instance),
+    /// It is to be noted.
+    Noted(Missing),
     /// It has been noted, and it is too early to say more.
     Early,
     /// It has been missing for too long.
@@ -212,10 +228,7 @@ fn missing(instance: &Instance, now: Now) -> Absence {
         ..before
     };
     if counted.listings < MISSING_LISTINGS {
-        return Absence::Noted(Instance {
-            missing: Some(counted),
-            ..instance.clone()
-        });
+        return Absence::Noted(counted);
     }
     if now.since(counted.since) >= MISSING_LIMIT {
         Absence::Lost

@@ -16,10 +16,9 @@ use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::network::NetworkPlan;
 use crate::observe::{Observed, Sight, Witnesses, observe, within};
-use crate::plan::check::check;
 use crate::plan::{Plan, Situation, plan};
 use crate::ports::{CloudErrorKind, StoreError, Wish};
-use crate::settle::{Change, accepted};
+use crate::settle::{Change, accepted, adopt};
 use crate::status::Status;
 use crate::time::Now;
 use crate::view;
@@ -111,9 +110,7 @@ impl Controller {
         let removed = self.farewell(&observed).await;
         let (answered, mut events) = self.take_up(&answers, now);
         let mut instances = self.instances.clone();
-        for Change { instance, .. } in &answered {
-            instances.insert(instance.id, instance.clone());
-        }
+        adopt(&mut instances, &answered);
         if let Ok(samples) = &observed.samples {
             self.history.measure(samples);
         }
@@ -128,10 +125,6 @@ impl Controller {
             stale: self.pace.stale(),
         };
         let mut plan = plan(&situation, &mut self.chance);
-        let objections = check(&situation, &plan);
-        if !objections.is_empty() {
-            return self.refuse(&plan, objections, &wish, &observed, now).await;
-        }
 
         let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
         events.extend(
@@ -433,38 +426,6 @@ impl Controller {
         self.strays.retain(|(cloud, _), _| unanswered(cloud));
         self.strays.extend(seen);
         alarms
-    }
-
-    /// The second opinion objects: nothing of the plan is done, and a person is told.
-    async fn refuse(
-        &mut self,
-        plan: &Plan,
-        objections: Vec<String>,
-        wish: &Wish,
-        observed: &Observed,
-        now: Now,
-    ) -> Result<Outcome, StoreError> {
-        let alarms: Vec<String> = objections
-            .into_iter()
-            .map(|what| format!("a plan was not carried out, this is a fault of asaas: {what}"))
-            .collect();
-        for alarm in alarms.iter().filter(|alarm| !self.alarms.contains(alarm)) {
-            tracing::error!(tenant = %self.tenant, "{alarm}");
-            let event = Event::Alarm {
-                what: alarm.clone(),
-            };
-            self.ports
-                .store
-                .record(&self.tenant, now, &[], &[event])
-                .await?;
-        }
-        self.alarms.clone_from(&alarms);
-        self.status = Some(view::status(
-            &self.view(wish, observed, now),
-            plan.decision.clone(),
-            alarms,
-        ));
-        Ok(Outcome::Next(self.pace.tick))
     }
 
     /// Nothing is left but the network and the spec: they go too.
