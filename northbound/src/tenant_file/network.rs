@@ -120,49 +120,19 @@ pub(super) fn check(draft: Draft, known: &Known, notes: &Notes) -> Option<Checke
         last,
     } = draft;
     let range = cidr.value;
-    if !(PREFIX_LEAST..=PREFIX_MOST).contains(&range.prefix_len()) {
-        notes.error(
-            cidr.place,
-            format!("a subnet of /{} cannot be used", range.prefix_len()),
-            format!("take a length from /{PREFIX_LEAST} to /{PREFIX_MOST}, as in 19.0.0.0/24"),
-        );
-        return None;
-    }
-    if let Some((reserved, whose)) = taken(range, known) {
-        notes.error(
-            cidr.place,
-            format!("{range} overlaps {reserved}, which is kept for {whose}"),
-            "take another range, for example one of 10.0.0.0/8",
-        );
+    if !is_usable(cidr, known, notes) {
         return None;
     }
     let hosts = Hosts::of(range);
     let gateway_address = gateway.map_or(hosts.first, |gateway| gateway.value);
-    let mut is_sound = true;
-    for (what, given) in [
+    let is_sound = [
         ("gateway", gateway),
         ("first address for instances", first),
         ("last address for instances", last),
-    ] {
-        if let Some(given) = given
-            && !hosts.hold(given.value)
-        {
-            is_sound = false;
-            let what = if range.contains(&given.value) {
-                format!(
-                    "the {what}, {}, is an end of {range} that no one can have",
-                    given.value
-                )
-            } else {
-                format!("the {what}, {}, is outside of {range}", given.value)
-            };
-            notes.error(
-                given.place,
-                what,
-                format!("take one from {} to {}", hosts.first, hosts.last),
-            );
-        }
-    }
+    ]
+    .map(|(what, given)| given.is_none_or(|given| is_inside(what, given, range, notes)))
+    .iter()
+    .all(|is_inside| *is_inside);
     if !is_sound {
         return None;
     }
@@ -202,6 +172,48 @@ pub(super) fn check(draft: Draft, known: &Known, notes: &Notes) -> Option<Checke
         },
         dhcp_place,
     })
+}
+
+/// Whether a tenant may have this range at all.
+fn is_usable(cidr: Placed<Ipv4Net>, known: &Known, notes: &Notes) -> bool {
+    let Placed {
+        value: range,
+        place,
+    } = cidr;
+    if !(PREFIX_LEAST..=PREFIX_MOST).contains(&range.prefix_len()) {
+        notes.error(
+            place,
+            format!("a subnet of /{} cannot be used", range.prefix_len()),
+            format!("take a length from /{PREFIX_LEAST} to /{PREFIX_MOST}, as in 19.0.0.0/24"),
+        );
+        return false;
+    }
+    if let Some((reserved, whose)) = taken(range, known) {
+        notes.error(
+            place,
+            format!("{range} overlaps {reserved}, which is kept for {whose}"),
+            "take another range, for example one of 10.0.0.0/8",
+        );
+        return false;
+    }
+    true
+}
+
+/// Whether somebody in this range can have this address.
+fn is_inside(what: &str, given: Placed<Ipv4Addr>, range: Ipv4Net, notes: &Notes) -> bool {
+    let hosts = Hosts::of(range);
+    let address = given.value;
+    if hosts.hold(address) {
+        return true;
+    }
+    let wrong = if range.contains(&address) {
+        format!("the {what}, {address}, is an end of {range} that no one can have")
+    } else {
+        format!("the {what}, {address}, is outside of {range}")
+    };
+    let hint = format!("take one from {} to {}", hosts.first, hosts.last);
+    notes.error(given.place, wrong, hint);
+    false
 }
 
 /// Subnets of one tenant must not overlap, nor share a name.
