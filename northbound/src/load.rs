@@ -38,7 +38,7 @@ use hyper::body::Bytes;
 pub use args::LoadArgs;
 pub use failure::Failure;
 pub use profile::{Profile, ProfileError, Segment};
-pub use report::{Counts, Generator, Report, SegmentReport};
+pub use report::{Counts, Generator, InstanceAnswers, Report, SegmentReport};
 pub use schedule::Arrivals;
 pub use signals::Control;
 pub use stats::Latency;

@@ -249,7 +249,9 @@ impl Engine {
         let due = self.start + slot.at;
         self.stats().start(slot.stretch, due.elapsed());
         let outcome = sender.send().await;
-        self.stats().finish(slot.stretch, &outcome, due.elapsed());
+        let now = self.elapsed();
+        self.stats()
+            .finish(slot.stretch, &outcome, now.saturating_sub(slot.at), now);
         drop(client);
     }
 }

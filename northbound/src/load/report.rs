@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::stats::Latency;
 
@@ -12,7 +12,7 @@ use super::stats::Latency;
 const SATURATED: f64 = 0.01;
 
 /// What became of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Where the requests went.
     pub target: String,
@@ -27,17 +27,17 @@ pub struct Report {
     /// The same for each segment of the profile that has begun.
     pub segments: Vec<SegmentReport>,
     /// Why requests failed, and how many.
-    pub failures: BTreeMap<&'static str, u64>,
+    pub failures: BTreeMap<String, u64>,
     /// HTTP statuses, and how many answers had each.
     pub statuses: BTreeMap<u16, u64>,
-    /// Instances that said who they are, and how many answers each gave.
-    pub instances: BTreeMap<String, u64>,
+    /// Instances that said who they are.
+    pub instances: BTreeMap<String, InstanceAnswers>,
     /// How the generator itself fared.
     pub generator: Generator,
 }
 
 /// Requests, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// Were due.
     pub requests: u64,
@@ -56,7 +56,7 @@ pub struct Counts {
 }
 
 /// One segment of the profile.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentReport {
     /// Its name.
     pub name: String,
@@ -68,8 +68,23 @@ pub struct SegmentReport {
     pub counts: Counts,
 }
 
+/// What one instance has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InstanceAnswers {
+    /// How many answers it gave.
+    pub answers: u64,
+    /// When its first one was there.
+    pub first: Timestamp,
+}
+
+impl fmt::Display for InstanceAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.answers)
+    }
+}
+
 /// How the generator itself fared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
     /// The processor time that this process took, in cores.
     pub cpu_cores: f64,
@@ -217,10 +232,10 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-fn list<K: fmt::Display>(
+fn list<K: fmt::Display, V: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     title: &str,
-    counts: &BTreeMap<K, u64>,
+    counts: &BTreeMap<K, V>,
 ) -> fmt::Result {
     if counts.is_empty() {
         return Ok(());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::sender::Outcome;
@@ -19,7 +19,7 @@ const MAX_INSTANCES: usize = 1000;
 const OTHER_INSTANCES: &str = "(others)";
 
 /// Latencies of answered requests, from their scheduled start, in milliseconds. All zero where there was none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// The average.
     pub mean_ms: f64,
@@ -57,7 +57,8 @@ pub(super) struct Stats {
     /// Since the last [`Stats::end_window`].
     window: Tally,
     pub(super) statuses: BTreeMap<u16, u64>,
-    pub(super) instances: BTreeMap<String, u64>,
+    /// Answers by instance, and when its first one came, counted from the start of the run.
+    pub(super) instances: BTreeMap<String, (u64, Duration)>,
     pub(super) in_flight: u64,
     pub(super) in_flight_max: u64,
     /// Starts that were late, and the latest.
@@ -160,8 +161,14 @@ impl Stats {
         });
     }
 
-    /// It is over, so much after it was due.
-    pub(super) fn finish(&mut self, stretch: usize, outcome: &Outcome, latency: Duration) {
+    /// It is over at `now`, so much after it was due.
+    pub(super) fn finish(
+        &mut self,
+        stretch: usize,
+        outcome: &Outcome,
+        latency: Duration,
+        now: Duration,
+    ) {
         self.each(stretch, |tally| tally.finish(outcome, latency));
         self.in_flight -= 1;
         let Ok(answer) = &outcome.result else {
@@ -177,7 +184,8 @@ impl Stats {
             } else {
                 instance
             };
-            *self.instances.entry(name.to_owned()).or_default() += 1;
+            let (answers, _) = self.instances.entry(name.to_owned()).or_insert((0, now));
+            *answers += 1;
         }
     }
 
@@ -228,7 +236,7 @@ mod tests {
         let mut stats = Stats::new(1);
         for ms in 1..=1000 {
             stats.start(0, Duration::ZERO);
-            stats.finish(0, &answer("a"), Duration::from_millis(ms));
+            stats.finish(0, &answer("a"), Duration::from_millis(ms), Duration::ZERO);
         }
 
         let latency = stats.total.latency();
@@ -254,7 +262,7 @@ mod tests {
                 result: Err(failure),
                 retried: 2,
             };
-            stats.finish(0, &outcome, Duration::from_secs(9));
+            stats.finish(0, &outcome, Duration::from_secs(9), Duration::ZERO);
         }
 
         assert_eq!(stats.total.failures[&Failure::Refused], 2);
@@ -279,10 +287,15 @@ mod tests {
         let mut stats = Stats::new(1);
         for name in 0..2000 {
             stats.start(0, Duration::ZERO);
-            stats.finish(0, &answer(&name.to_string()), Duration::ZERO);
+            stats.finish(
+                0,
+                &answer(&name.to_string()),
+                Duration::ZERO,
+                Duration::ZERO,
+            );
         }
 
         assert_eq!(stats.instances.len(), MAX_INSTANCES + 1);
-        assert_eq!(stats.instances[OTHER_INSTANCES], 1000);
+        assert_eq!(stats.instances[OTHER_INSTANCES].0, 1000);
     }
 }

@@ -124,10 +124,9 @@ fn every_request_of_the_profile_is_sent_and_counted_once() {
     assert!(!report.has_failures());
     assert_eq!(server.connections(), 40);
     assert_eq!(report.statuses, [(200, 40)].into());
-    assert_eq!(
-        report.instances,
-        [("i-a".to_owned(), 10), ("i-b".to_owned(), 30)].into()
-    );
+    assert_eq!(report.instances["i-a"].answers, 10);
+    assert_eq!(report.instances["i-b"].answers, 30);
+    assert!(report.instances["i-a"].first < report.segments[0].ends);
     let segments: Vec<_> = report
         .segments
         .iter()
@@ -223,7 +222,7 @@ fn failures_are_counted_by_their_kind() {
         if kind == "not_started" {
             assert!(report.failures[kind] >= 1, "{report:?}");
         } else {
-            assert_eq!(report.failures, [(kind, 3)].into());
+            assert_eq!(report.failures, [(kind.to_owned(), 3)].into());
         }
     }
 }
@@ -358,7 +357,11 @@ fn the_sockets_live_in_the_namespace_that_was_named() {
 
     drop(done);
     holder.join().unwrap();
-    assert_eq!(report.failures, [("unreachable", 3)].into(), "{report}");
+    assert_eq!(
+        report.failures,
+        [("unreachable".to_owned(), 3)].into(),
+        "{report}"
+    );
     assert_eq!(server.connections(), 0);
 }
 
@@ -401,7 +404,7 @@ fn datagrams_to_nobody_are_refused() {
 
     let udp = load(&format!("udp://{closed}"), &["-p", "100/s:30ms"]);
 
-    assert_eq!(udp.failures, [("refused", 3)].into(), "{udp}");
+    assert_eq!(udp.failures, [("refused".to_owned(), 3)].into(), "{udp}");
 }
 
 #[test]
@@ -552,9 +555,14 @@ fn a_summary_reads_well() {
         is_interrupted: true,
         total: counts,
         segments: vec![segment("low", 0), segment("very high", 10)],
-        failures: [("refused", 4), ("timeout", 5)].into(),
+        failures: [("refused".to_owned(), 4), ("timeout".to_owned(), 5)].into(),
         statuses: [(200, 990)].into(),
-        instances: [("i-1".to_owned(), 500), ("i-2".to_owned(), 490)].into(),
+        instances: [("i-1", 500), ("i-2", 490)]
+            .map(|(name, answers)| {
+                let first = moment(1);
+                (name.to_owned(), InstanceAnswers { answers, first })
+            })
+            .into(),
         generator: Generator {
             cpu_cores: 0.123,
             threads: 1,

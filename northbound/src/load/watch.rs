@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 
 use super::engine::Engine;
-use super::report::{Counts, Generator, Report, SegmentReport};
+use super::report::{Counts, Generator, InstanceAnswers, Report, SegmentReport};
 use super::series::Series;
 use super::signals::Control;
 use super::stats::Tally;
@@ -227,10 +227,20 @@ impl<'a> Watch<'a> {
                 .total
                 .failures
                 .iter()
-                .map(|(failure, count)| (failure.name(), *count))
+                .map(|(failure, count)| (failure.name().to_owned(), *count))
                 .collect(),
             statuses: stats.statuses.clone(),
-            instances: stats.instances.clone(),
+            instances: stats
+                .instances
+                .iter()
+                .map(|(name, (answers, first))| {
+                    let answers = InstanceAnswers {
+                        answers: *answers,
+                        first: self.wall(*first),
+                    };
+                    (name.clone(), answers)
+                })
+                .collect(),
             generator: Generator {
                 cpu_cores: cpu.as_secs_f64() / elapsed.as_secs_f64(),
                 threads: self.args.threads,
