@@ -25,38 +25,47 @@ use check::check;
 
 /// Everything that a plan is made from.
 #[derive(Debug)]
-pub(crate) struct Situation<'a> {
-    pub(crate) wish: &'a Wish,
-    pub(crate) instances: &'a BTreeMap<InstanceId, Instance>,
-    pub(crate) observed: &'a Observed,
-    pub(crate) history: &'a History,
+pub struct Situation<'a> {
+    /// What is wanted.
+    pub wish: &'a Wish,
+    /// Every instance that is not over.
+    pub instances: &'a BTreeMap<InstanceId, Instance>,
+    /// What was seen.
+    pub observed: &'a Observed,
+    /// What is remembered.
+    pub history: &'a History,
     /// Instances whose cloud, asked to remove them, shows them no more, and whose flows are forgotten.
-    pub(crate) removed: &'a [InstanceId],
-    pub(crate) now: Now,
+    pub removed: &'a [InstanceId],
+    /// When.
+    pub now: Now,
     /// A reading older than this is stale.
-    pub(crate) stale: SignedDuration,
+    pub stale: SignedDuration,
 }
 
 /// What this tick does.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) decision: Decision,
-    pub(crate) placement: Placement,
+pub struct Plan {
+    /// How many, and why.
+    pub decision: Decision,
+    /// Where.
+    pub placement: Placement,
     /// What became of instances, and what is to become of them: durable before anything else happens.
-    pub(crate) changes: Vec<Change>,
+    pub changes: Vec<Change>,
     /// All instances after the changes.
-    pub(crate) instances: BTreeMap<InstanceId, Instance>,
-    pub(crate) network: NetworkPlan,
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// The network that they should have.
+    pub network: NetworkPlan,
     /// To ask for, new ones and those that have no answer yet.
-    pub(crate) launches: Vec<Launch>,
+    pub launches: Vec<Launch>,
     /// To remove, once the network is as planned.
-    pub(crate) terminations: Vec<InstanceId>,
-    pub(crate) alarms: Vec<String>,
+    pub terminations: Vec<InstanceId>,
+    /// What a person should know.
+    pub alarms: Vec<String>,
 }
 
 /// Plans. `chance` gives the random half of new instances' ids. Where the second opinion objects, nothing is done by choice:
 /// what has happened is noted, and a person is told.
-pub(crate) fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
+pub fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
     let first = draft(situation, chance, true);
     let objections = check(situation, &first);
     if objections.is_empty() {

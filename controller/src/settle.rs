@@ -25,11 +25,13 @@ const BRAKE_PERCENT: usize = 20;
 /// … so they are then replaced one at a time.
 const BRAKE_AT_A_TIME: usize = 1;
 
-/// An instance after a step, and the step for the journal; `None` where only a count was noted.
+/// An instance after a step, and the step for the journal.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) instance: Instance,
-    pub(crate) step: Option<Move>,
+pub struct Change {
+    /// The instance after it.
+    pub instance: Instance,
+    /// The step; `None` where only a count was noted.
+    pub step: Option<Move>,
 }
 
 impl Change {

@@ -1,1 +1,142 @@
+use super::*;
+use crate::amount::Amount;
+use crate::example;
+use crate::id::InstanceId;
+use crate::load::{Metric, Sample};
 
+/// What a policy at `threshold` percent decides for `running` instances that report `percent` each.
+fn decided(
+    running: u32,
+    threshold: u64,
+    percent: u64,
+    adjust: impl Fn(&mut TenantSpec),
+) -> Decision {
+    let mut spec = example::spec();
+    spec.instances.min = 1;
+    spec.instances.max = 1_000;
+    let dynamic = spec.policy.dynamic.as_mut().unwrap();
+    dynamic.threshold = Amount::from_millionths(threshold * 10_000);
+    adjust(&mut spec);
+
+    let now = example::now();
+    let mut history = History::default();
+    history.in_force = Some(running);
+    let value = Amount::from_millionths(percent * 10_000);
+    for number in 0..running {
+        let instance = InstanceId::new(0, number);
+        history.measure(&[Sample {
+            instance,
+            metric: Metric::Cpu,
+            value,
+            at: now.steady,
+        }]);
+    }
+    let reading = Reading {
+        sum: value.times(running),
+        fresh: running,
+        expected: running,
+        warming: 0,
+        is_suspect: false,
+    };
+    history.read(reading, now.steady);
+    decide(&Question {
+        spec: &spec,
+        orders: &Orders::default(),
+        current: running,
+        hold: None,
+        reading: Some(reading),
+        history: &history,
+        now,
+    })
+}
+
+fn desired(running: u32, threshold: u64, percent: u64) -> u32 {
+    decided(running, threshold, percent, |_| {}).desired
+}
+
+// S4-79, S4-77: 9 instances, threshold 60 %, load 80 %: three more, exactly.
+#[test]
+fn nine_instances_at_eighty_percent_over_sixty_become_twelve() {
+    assert_eq!(desired(9, 60, 80), 12);
+}
+
+// S4-77: (load − threshold) ÷ threshold × current, rounded up.
+#[test]
+fn growth_follows_the_formula_rounded_up() {
+    for (running, threshold, load) in [(4, 50, 60), (3, 70, 100), (10, 60, 61 + 6), (7, 30, 45)] {
+        let more = (u64::from(running) * (load - threshold)).div_ceil(threshold);
+        assert_eq!(
+            u64::from(desired(running, threshold, load)),
+            u64::from(running) + more
+        );
+    }
+}
+
+// S4-78: (threshold − load) ÷ threshold × current, rounded down, and never so far that it would grow again.
+#[test]
+fn shrinking_follows_the_formula_rounded_down_with_the_tolerance_to_spare() {
+    let without_tolerance = |spec: &mut TenantSpec| {
+        spec.policy.max_step_in = Some(100);
+        spec.policy.dynamic.as_mut().unwrap().tolerance = Amount::ZERO;
+    };
+    for (running, threshold, load) in [(9, 60, 40), (10, 50, 20), (5, 60, 47)] {
+        let fewer = u64::from(running) * (threshold - load) / threshold;
+        let decision = decided(running, threshold, load, without_tolerance);
+        assert_eq!(u64::from(decision.desired), u64::from(running) - fewer);
+    }
+    // 9 × 40 ÷ 60 = 6 exactly; six would be at the threshold, so with 10 % to spare seven stay.
+    let decision = decided(9, 60, 40, |spec| spec.policy.max_step_in = Some(100));
+    assert_eq!(decision.desired, 7);
+    assert_eq!(decision.steps.last().unwrap().guard, Guard::Projected);
+}
+
+#[test]
+fn a_load_within_the_tolerance_changes_nothing_and_says_so() {
+    let decision = decided(10, 60, 65, |_| {});
+    assert_eq!(decision.desired, 10);
+    assert_eq!(decision.steps.last().unwrap().guard, Guard::Tolerance);
+}
+
+#[test]
+fn every_guard_that_speaks_is_in_the_explanation_in_the_guards_order() {
+    let decision = decided(10, 60, 100, |spec| spec.policy.max_step_out = Some(2));
+    let guards: Vec<Guard> = decision.steps.iter().map(|step| step.guard).collect();
+    assert_eq!(guards, [Guard::Target, Guard::Rate]);
+    assert_eq!(decision.desired, 12);
+    assert_eq!(decision.reason(), "10 to 17 is too far at a time: 12 first");
+}
+
+// S4-110
+#[test]
+fn the_maximum_holds_however_high_the_load() {
+    let decision = decided(5, 60, 100, |spec| spec.instances.max = 6);
+    assert_eq!(decision.desired, 6);
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_decision_is_within_the_bounds(
+            running in 1_u32..200, threshold in 1_u64..100, load in 0_u64..100,
+            min in 0_u32..50, more in 0_u32..100,
+        ) {
+            let decision = decided(running, threshold, load, |spec| {
+                spec.instances.min = min;
+                spec.instances.max = min + more;
+            });
+            prop_assert!(decision.desired >= min.min(decision.before));
+            prop_assert!(decision.desired <= min + more || decision.desired < decision.before);
+        }
+
+        #[test]
+        fn more_load_never_means_fewer_instances(
+            running in 1_u32..100, threshold in 1_u64..100, load in 0_u64..99,
+        ) {
+            prop_assert!(desired(running, threshold, load) <= desired(running, threshold, load + 1));
+        }
+    }
+}

@@ -16,10 +16,7 @@ use controller::ports::{
     Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, InstanceSeen, Launch,
     Meter, MeterError, Orders, Southbound, Store, StoreError, TenantState, Wish,
 };
-use controller::spec::{
-    CloudPreference, Dynamic, HealthCheck, Instances, Listener, Logs, Network, Policy, Probe,
-    Protocol, Service, Split, Subnet, TenantSpec,
-};
+use controller::spec::TenantSpec;
 use controller::tick::{Controller, Outcome};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
@@ -34,69 +31,7 @@ pub(crate) fn seconds(seconds: i64) -> SignedDuration {
 
 /// Two to five instances in `a`, which has room for three, then `b`; at 60 % of CPU; at a brisk pace.
 pub(crate) fn demo() -> TenantSpec {
-    let address = |last| Ipv4Addr::new(19, 0, 0, last);
-    TenantSpec {
-        tenant: "demo".parse().unwrap(),
-        network: Network {
-            public_ip: Ipv4Addr::new(45, 45, 45, 45),
-            subnets: vec![Subnet {
-                name: "demo_nw".parse().unwrap(),
-                cidr: "19.0.0.0/24".parse().unwrap(),
-                gateway: address(1),
-                dhcp_start: address(2),
-                dhcp_end: address(254),
-            }],
-            split: Split::ByInstances,
-        },
-        service: Service {
-            listen: vec![Listener {
-                protocol: Protocol::Tcp,
-                port: 80,
-                to: 8080,
-            }],
-            health: HealthCheck {
-                probe: Probe::Http {
-                    port: 8080,
-                    path: "/health".to_owned(),
-                },
-                every: seconds(1),
-                timeout: seconds(1),
-                unhealthy_after: 3,
-                healthy_after: 1,
-            },
-        },
-        instances: Instances {
-            min: 2,
-            max: 5,
-            template: "web".parse().unwrap(),
-            surge: 0,
-            boot_timeout: seconds(60),
-        },
-        clouds: ["a", "b"]
-            .map(|name| CloudPreference {
-                name: cloud(name),
-                max: None,
-            })
-            .into(),
-        policy: Policy {
-            dynamic: Some(Dynamic {
-                metric: Metric::Cpu,
-                threshold: Amount::from_millionths(600_000),
-                window: seconds(30),
-                reactive: true,
-                proactive: false,
-                tolerance: Amount::from_millionths(100_000),
-            }),
-            windows: Vec::new(),
-            buffer: seconds(120),
-            drain: seconds(30),
-            stabilization: seconds(60),
-            warm_up: seconds(10),
-            max_step_out: None,
-            max_step_in: None,
-        },
-        logs: Logs { metrics: true },
-    }
+    controller::example::spec()
 }
 
 /// What is really there.

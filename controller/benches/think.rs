@@ -1,0 +1,119 @@
+//! How long it takes to think: settle, decide, place, plan and check, for one tenant at rest and for one that grows.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on panics")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::net::Ipv4Addr;
+
+use controller::amount::Amount;
+use controller::decide::Reading;
+use controller::example;
+use controller::history::History;
+use controller::id::{Generation, InstanceId, ProviderId};
+use controller::instance::{Instance, Phase};
+use controller::load::{Metric, Sample};
+use controller::network::{EndpointSeen, Health, NetworkSeen};
+use controller::observe::Observed;
+use controller::plan::{Situation, plan};
+use controller::ports::{CloudState, InstanceSeen, Orders, Wish};
+use criterion::{Criterion, criterion_group, criterion_main};
+use jiff::SignedDuration;
+
+fn instance(number: u32) -> Instance {
+    let now = example::now().steady;
+    let id = InstanceId::new(number, 0);
+    Instance {
+        id,
+        slot: number,
+        cloud: "a".parse().unwrap(),
+        template: "web".parse().unwrap(),
+        address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + number),
+        phase: Phase::InService,
+        since: now,
+        created: now,
+        provider: Some(ProviderId(id.to_string())),
+        in_service: Some(now),
+        drain: None,
+        missing: None,
+    }
+}
+
+fn think(criterion: &mut Criterion) {
+    for (name, count, load) in [
+        ("5 at rest", 5, 500_000),
+        ("5 that grow", 5, 900_000),
+        ("100 at rest", 100, 500_000),
+    ] {
+        let mut spec = example::spec();
+        spec.instances.max = 200;
+        let now = example::now().after(SignedDuration::from_mins(10));
+        let instances: BTreeMap<InstanceId, Instance> = (0..count)
+            .map(instance)
+            .map(|instance| (instance.id, instance))
+            .collect();
+        let mut history = History::default();
+        history.in_force = Some(count);
+        let value = Amount::from_millionths(load);
+        for id in instances.keys() {
+            history.measure(&[Sample {
+                instance: *id,
+                metric: Metric::Cpu,
+                value,
+                at: now.steady,
+            }]);
+        }
+        for second in 0..30 {
+            let reading = Reading {
+                sum: value.times(count),
+                fresh: count,
+                expected: count,
+                ..Reading::default()
+            };
+            history.read(reading, now.steady - SignedDuration::from_secs(30 - second));
+        }
+        let seen = instances.values().map(|instance| InstanceSeen {
+            provider: instance.provider.clone().unwrap(),
+            id: instance.id,
+            state: CloudState::Running,
+        });
+        let endpoint = EndpointSeen {
+            health: Health::Healthy,
+            is_routed: true,
+            flows: Some(0),
+        };
+        let observed = Observed {
+            clouds: [
+                ("a".parse().unwrap(), Ok(seen.collect())),
+                ("b".parse().unwrap(), Ok(Vec::new())),
+            ]
+            .into(),
+            network: Ok(NetworkSeen {
+                tunnel: String::new(),
+                endpoints: instances.keys().map(|id| (*id, endpoint.clone())).collect(),
+            }),
+            samples: Ok(Vec::new()),
+        };
+        let wish = Wish {
+            spec,
+            generation: Generation(1),
+            orders: Orders::default(),
+        };
+        let situation = Situation {
+            wish: &wish,
+            instances: &instances,
+            observed: &observed,
+            history: &history,
+            removed: &[],
+            now,
+            stale: SignedDuration::from_secs(30),
+        };
+        let mut chance = fastrand::Rng::with_seed(1);
+        criterion.bench_function(&format!("think/{name}"), |bencher| {
+            bencher.iter(|| black_box(plan(&situation, &mut chance)));
+        });
+    }
+}
+
+criterion_group!(benches, think);
+criterion_main!(benches);
