@@ -6,13 +6,22 @@
 //!                                     store's journal ─► logs ─► CSV ─► chart
 //! ```
 
+pub mod api;
+pub mod chart;
+pub mod cli;
+pub mod client;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod exit;
 pub mod load;
+pub mod logs;
 pub mod problem;
 mod reader;
+pub mod serve;
 mod shape;
-pub mod logs;
+pub mod show;
 pub mod store;
 pub mod tenant_file;
+pub mod wire;
 mod yaml;

@@ -1,0 +1,168 @@
+//! Asks the service, over its Unix socket.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use axum::http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::api::Failure;
+use crate::exit::{CommandError, Exit};
+
+/// No reply but a log is longer than this.
+const REPLY_LIMIT: usize = 64 << 20;
+
+/// The service at a socket. Nothing is connected until something is asked.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+/// No reply was had.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody answers.
+    #[error("no asaas service answers on {}", socket.display())]
+    NoService {
+        /// Where.
+        socket: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// The connection broke.
+    #[error("the service did not finish its reply")]
+    Broken(#[source] hyper::Error),
+    /// Something else than the service answers there, or one of another version.
+    #[error("the reply on {} makes no sense: {detail}", socket.display())]
+    Nonsense {
+        /// Where.
+        socket: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The service said no.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<ClientError> for CommandError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Failure(failure) => failure.into(),
+            ClientError::NoService { ref cause, .. } => {
+                let hint = if cause.kind() == io::ErrorKind::PermissionDenied {
+                    "you may not use that socket: run the command as root (`sudo asaas …`)"
+                } else {
+                    "start it with `asaas serve` (as root), or name another socket with `--socket` or ASAAS_SOCKET"
+                };
+                Self::new(Exit::NoService, error).hint(hint)
+            }
+            ClientError::Broken(_) => {
+                Self::new(Exit::Failed, error).hint("the service may have been stopped; ask again")
+            }
+            ClientError::Nonsense { .. } => Self::new(Exit::Failed, error)
+                .hint("see that the service and this command have the same version"),
+        }
+    }
+}
+
+impl Client {
+    /// The service at this socket.
+    pub fn new(socket: &Path) -> Self {
+        Self {
+            socket: socket.to_owned(),
+        }
+    }
+
+    /// Asks for something.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let reply = self.send(Method::GET, path, Bytes::new()).await?;
+        self.read(reply).await
+    }
+
+    /// Asks for something to be done.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.nonsense(&error))?;
+        let reply = self.send(Method::POST, path, body.into()).await?;
+        self.read(reply).await
+    }
+
+    /// Copies a reply of any length to `out`.
+    pub async fn copy(&self, path: &str, out: &mut impl Write) -> Result<(), CommandError> {
+        let mut reply = self.send(Method::GET, path, Bytes::new()).await?;
+        while let Some(frame) = reply.frame().await {
+            let frame = frame.map_err(ClientError::Broken)?;
+            if let Some(data) = frame.data_ref() {
+                out.write_all(data)?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, ClientError> {
+        let stream =
+            UnixStream::connect(&self.socket)
+                .await
+                .map_err(|cause| ClientError::NoService {
+                    socket: self.socket.clone(),
+                    cause,
+                })?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(ClientError::Broken)?;
+        // Ends with the reply, or with this command.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "asaas")
+            .header("content-type", "application/json")
+            .body(Full::new(body))
+            .map_err(|error| self.nonsense(&error))?;
+        let reply = sender
+            .send_request(request)
+            .await
+            .map_err(ClientError::Broken)?;
+        if reply.status() == StatusCode::OK {
+            return Ok(reply.into_body());
+        }
+        let status = reply.status();
+        let text = self.collect(reply.into_body()).await?;
+        match serde_json::from_slice::<Failure>(&text) {
+            Ok(failure) => Err(failure.into()),
+            Err(_) => Err(self.nonsense(&format!("{status} {}", String::from_utf8_lossy(&text)))),
+        }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, reply: Incoming) -> Result<T, ClientError> {
+        let text = self.collect(reply).await?;
+        serde_json::from_slice(&text).map_err(|error| self.nonsense(&error))
+    }
+
+    async fn collect(&self, reply: Incoming) -> Result<Bytes, ClientError> {
+        let limited = http_body_util::Limited::new(reply, REPLY_LIMIT);
+        let collected = limited.collect().await;
+        collected
+            .map(http_body_util::Collected::to_bytes)
+            .map_err(|error| self.nonsense(&error))
+    }
+
+    fn nonsense(&self, detail: &impl ToString) -> ClientError {
+        ClientError::Nonsense {
+            socket: self.socket.clone(),
+            detail: detail.to_string(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `asaas plan`.
+
+use std::fmt::Write;
+
+use controller::Preview;
+
+use super::instances;
+use crate::api::PlanReply;
+
+/// What would be done.
+pub fn plan(reply: &PlanReply) -> String {
+    let Preview {
+        decision,
+        launches,
+        removals,
+        passed_over,
+        new_sites,
+        spec_changes,
+        warnings,
+    } = &reply.preview;
+    let mut text = match reply.generation {
+        None => format!("{} is new\n", reply.tenant),
+        Some(generation) if spec_changes.is_empty() => {
+            format!(
+                "{} stays as it is in generation {generation}\n",
+                reply.tenant
+            )
+        }
+        Some(generation) => format!(
+            "{} is at generation {generation}, this makes the next one\n",
+            reply.tenant
+        ),
+    };
+    for change in spec_changes {
+        let _ = writeln!(text, "  ~ {change}");
+    }
+    let _ = writeln!(
+        text,
+        "  {} wanted, {} there now: {}",
+        instances(decision.desired),
+        decision.current,
+        decision.reason()
+    );
+    for cloud in new_sites {
+        let _ = writeln!(text, "  + network in {cloud}");
+    }
+    for (cloud, count) in launches {
+        let _ = writeln!(text, "  + {} in {cloud}", instances(*count));
+    }
+    for removal in removals {
+        let _ = writeln!(
+            text,
+            "  - {} in {} ({}), after its connections have ended",
+            removal.instance, removal.cloud, removal.address
+        );
+    }
+    for (cloud, why) in passed_over {
+        let _ = writeln!(text, "  ! {cloud} is passed over: {why}");
+    }
+    for warning in warnings {
+        let _ = writeln!(text, "  ! {warning}");
+    }
+    if launches.is_empty() && removals.is_empty() && new_sites.is_empty() {
+        text.push_str("  no instance comes or goes\n");
+    }
+    text
+}

@@ -1,0 +1,223 @@
+//! `asaas status` and `asaas tenants`.
+
+use std::fmt::Write;
+
+use controller::instance::Phase;
+use controller::load::Metric;
+use controller::network::Health;
+use controller::ports::Orders;
+use controller::spec::Protocol;
+use controller::status::{InstanceStatus, Status};
+
+use super::{instances, length, lines, moment, reading, table};
+use crate::api::{TenantReport, TenantSummary};
+
+/// One tenant, whole.
+pub fn tenant(report: &TenantReport) -> String {
+    let status = &report.status;
+    let mut text = format!("{}: {}\n", status.tenant, headline(status));
+    let _ = writeln!(
+        text,
+        "  generation {}, min {}, max {}, seen at {}",
+        status.generation,
+        status.min,
+        status.max,
+        moment(status.at)
+    );
+    let _ = writeln!(text, "  {}", address(report));
+    if let Some(metric) = &status.metric {
+        let average = metric.average.map_or_else(
+            || "not known".to_owned(),
+            |average| reading(metric.metric, average),
+        );
+        let _ = writeln!(
+            text,
+            "  {} on average {average}, threshold {}, {} of {} measured",
+            metric.metric.name(),
+            reading(metric.metric, metric.threshold),
+            metric.fresh,
+            metric.expected
+        );
+    }
+    if let Some(decision) = &status.decision {
+        let _ = writeln!(text, "  why: {}", decision.reason());
+    }
+    if !status.instances.is_empty() {
+        text.push('\n');
+        text.push_str(&instance_table(status));
+    }
+    text.push('\n');
+    text.push_str(&cloud_table(status));
+    let troubles = report.trouble.iter().chain(&status.alarms);
+    for trouble in troubles {
+        let _ = writeln!(text, "\nalarm: {trouble}");
+    }
+    text
+}
+
+/// How many serve of how many are wanted, and what a person has ordered: a line to follow a change by.
+pub fn headline(status: &Status) -> String {
+    let serving = count(status, |phase| phase == Phase::InService);
+    let coming = count(status, |phase| phase.counts() && phase != Phase::InService);
+    let going = count(status, |phase| !phase.counts());
+    let mut parts = Vec::new();
+    parts.push(match &status.decision {
+        Some(decision) => format!("{serving} of {} in service", instances(decision.desired)),
+        None => format!("{} in service", instances(serving)),
+    });
+    if coming > 0 {
+        parts.push(format!("{coming} on the way in"));
+    }
+    if going > 0 {
+        parts.push(format!("{going} on the way out"));
+    }
+    parts.extend(orders(&status.orders));
+    parts.push(
+        if status.is_settled {
+            "settled"
+        } else {
+            "changing"
+        }
+        .to_owned(),
+    );
+    parts.join(", ")
+}
+
+fn count(status: &Status, is_meant: impl Fn(Phase) -> bool) -> u32 {
+    let meant = status
+        .instances
+        .iter()
+        .filter(|shown| is_meant(shown.instance.phase));
+    u32::try_from(meant.count()).unwrap_or(u32::MAX)
+}
+
+fn orders(orders: &Orders) -> Vec<String> {
+    let Orders {
+        is_paused,
+        desired,
+        is_destroyed,
+    } = orders;
+    let mut words = Vec::new();
+    if *is_destroyed {
+        words.push("being removed".to_owned());
+    }
+    if *is_paused {
+        words.push("paused".to_owned());
+    }
+    if let Some(number) = desired {
+        words.push(format!("{number} ordered by hand"));
+    }
+    words
+}
+
+fn address(report: &TenantReport) -> String {
+    let ports: Vec<String> = report
+        .listen
+        .iter()
+        .map(|listener| match listener.protocol {
+            Protocol::Tcp => format!("tcp {} to {}", listener.port, listener.to),
+            Protocol::Udp => format!("udp {} to {}", listener.port, listener.to),
+            Protocol::Icmp => "icmp".to_owned(),
+        })
+        .collect();
+    let tunnel = match report.status.tunnel.as_str() {
+        "" => String::new(),
+        tunnel => format!(", tunnel {tunnel}"),
+    };
+    format!("{}: {}{tunnel}", report.public_ip, ports.join(", "))
+}
+
+fn instance_table(status: &Status) -> String {
+    let mut table = table(&[
+        "INSTANCE", "SLOT", "CLOUD", "ADDRESS", "PHASE", "SINCE", "HEALTH", "ROUTED", "FLOWS",
+        "CPU", "MEMORY",
+    ]);
+    for shown in &status.instances {
+        let InstanceStatus {
+            instance,
+            health,
+            is_routed,
+            flows,
+            metrics,
+        } = shown;
+        let measured = |metric| {
+            metrics
+                .get(&metric)
+                .map_or_else(|| "-".to_owned(), |value| reading(metric, *value))
+        };
+        table.add_row([
+            instance.id.to_string(),
+            instance.slot.to_string(),
+            instance.cloud.to_string(),
+            instance.address.to_string(),
+            instance.phase.to_string(),
+            length(status.at.duration_since(instance.since)),
+            match health {
+                Health::Unknown => "unknown",
+                Health::Healthy => "healthy",
+                Health::Unhealthy => "unhealthy",
+            }
+            .to_owned(),
+            if *is_routed { "yes" } else { "no" }.to_owned(),
+            flows.map_or_else(|| "-".to_owned(), |flows| flows.to_string()),
+            measured(Metric::Cpu),
+            measured(Metric::Memory),
+        ]);
+    }
+    lines(&table, "  ")
+}
+
+fn cloud_table(status: &Status) -> String {
+    let mut table = table(&["CLOUD", "INSTANCES", "MAX", "NOW"]);
+    for cloud in &status.clouds {
+        table.add_row([
+            cloud.name.to_string(),
+            cloud.instances.to_string(),
+            cloud
+                .max
+                .map_or_else(|| "-".to_owned(), |max| max.to_string()),
+            cloud
+                .refuses
+                .clone()
+                .unwrap_or_else(|| "takes instances".to_owned()),
+        ]);
+    }
+    lines(&table, "  ")
+}
+
+/// All tenants, a line each.
+pub fn tenants(summaries: &[TenantSummary]) -> String {
+    if summaries.is_empty() {
+        return "no tenants yet: `asaas apply NAME` makes one from tenants/NAME.yml\n".to_owned();
+    }
+    let mut table = table(&[
+        "TENANT",
+        "GENERATION",
+        "SERVING",
+        "WANTED",
+        "STATE",
+        "ALARMS",
+    ]);
+    for summary in summaries {
+        let mut state = orders(&summary.orders);
+        state.push(
+            if summary.is_settled {
+                "settled"
+            } else {
+                "changing"
+            }
+            .to_owned(),
+        );
+        table.add_row([
+            summary.tenant.to_string(),
+            summary.generation.to_string(),
+            summary.in_service.to_string(),
+            summary
+                .desired
+                .map_or_else(|| "-".to_owned(), |desired| desired.to_string()),
+            state.join(", "),
+            summary.alarms.to_string(),
+        ]);
+    }
+    lines(&table, "")
+}
