@@ -12,6 +12,8 @@ mod bed;
 mod exec;
 #[path = "conformance/local_bed.rs"]
 mod local_bed;
+#[path = "conformance/local_crash.rs"]
+mod local_crash;
 #[path = "conformance/local_only.rs"]
 mod local_only;
 #[path = "conformance/sim_bed.rs"]

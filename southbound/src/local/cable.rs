@@ -14,7 +14,7 @@ pub trait Cable: Send + Sync {
     async fn plug(&self, request: &CableRequest) -> Result<PathBuf, CableError>;
 
     /// Makes the instance's namespace exist no more. `Ok` where it is gone already. No process is left in it when this is
-    /// called.
+    /// called, but for one that cannot be killed.
     async fn unplug(
         &self,
         tenant: &TenantName,

@@ -98,6 +98,7 @@ async fn make(
     let template = place.template(&launch.instance.template)?;
     if !is_new {
         end(place, bundle).await?;
+        remove_root(bundle).await?;
     }
     let shared = place.shared(&launch.tenant);
     let began = Instant::now();
@@ -191,15 +192,21 @@ async fn ask_to_end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     asked.map_err(|cause| Trouble::system("asking it to end", &cause))
 }
 
-/// Ends the instance and removes everything of it, its directory last and only if nothing else is left: what could not be
-/// removed stays listed, and is tried again.
+/// Ends the instance and removes everything of it, going on past errors. Its directory goes last and only if nothing else is
+/// left: what could not be removed stays listed, and is tried again.
 async fn dismantle(place: &Place, tenant: &TenantName, bundle: &Bundle) -> Result<(), Trouble> {
     let mut troubles = Vec::new();
     troubles.extend(end(place, bundle).await.err());
-    if let Some(id) = place.instance(tenant, bundle.name()) {
-        let unplugged = place.cable.unplug(tenant, place.cloud(), id).await;
-        troubles.extend(unplugged.err().map(Trouble::from));
-    }
+    let unplug = async {
+        match place.instance(tenant, bundle.name()) {
+            Some(id) => place.cable.unplug(tenant, place.cloud(), id).await,
+            None => Ok(()),
+        }
+    };
+    // The kernel takes its time for either, and waits for the same thing.
+    let (unmounted, unplugged) = futures_util::future::join(remove_root(bundle), unplug).await;
+    troubles.extend(unmounted.err());
+    troubles.extend(unplugged.err().map(Trouble::from));
     if troubles.is_empty() {
         let removed = bundle.clone();
         let removed = blocking(move || {
@@ -211,7 +218,7 @@ async fn dismantle(place: &Place, tenant: &TenantName, bundle: &Bundle) -> Resul
     Trouble::all(troubles)
 }
 
-/// Ends the container and takes its root away; goes on past errors.
+/// Ends every process of the instance, and makes the runtime and the kernel forget it; goes on past errors.
 async fn end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     let group = place.group(bundle.name());
     let mut troubles = Vec::new();
@@ -221,22 +228,22 @@ async fn end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     if !bundle.has_started() {
         note("ending its runtime", stray::kill_all(bundle).await);
     }
-    note(
-        "ending its processes",
-        place.hierarchies.kill_all(&group).await,
-    );
+    let killed = place.hierarchies.kill_all(&group).await;
+    note("ending its processes", killed);
     let forgotten = place.runtime.delete(bundle).await;
-    note(
-        "removing its control group",
-        place.hierarchies.remove(&group).await,
-    );
-    let unmounted = bundle.clone();
-    let unmounted = blocking(move || {
-        overlay::unmount(&unmounted)
-            .and_then(|()| overlay::clear(&unmounted))
+    let removed = place.hierarchies.remove(&group).await;
+    note("removing its control group", removed);
+    troubles.extend(forgotten.err());
+    Trouble::all(troubles)
+}
+
+/// Unmounts the instance's root and removes what it has written on it.
+async fn remove_root(bundle: &Bundle) -> Result<(), Trouble> {
+    let bundle = bundle.clone();
+    blocking(move || {
+        overlay::unmount(&bundle)
+            .and_then(|()| overlay::clear(&bundle))
             .map_err(|cause| Trouble::system("removing its root", &cause))
     })
-    .await;
-    troubles.extend(forgotten.err().into_iter().chain(unmounted.err()));
-    Trouble::all(troubles)
+    .await
 }

@@ -12,7 +12,7 @@ use controller::id::{CloudName, InstanceId, TemplateName, TenantName};
 use controller::ports::{CloudState, InstanceSeen, Launch, Southbound};
 use southbound::local::{Cable, CableError, CableRequest, LocalCloud, LocalSettings, Template};
 
-use crate::bed::{Bed, CAPACITY, tenant};
+use crate::bed::{Bed, CAPACITY, launch, tenant};
 use crate::exec;
 
 /// Anything on this machine takes less than this, however busy it is.
@@ -75,6 +75,13 @@ pub(crate) fn busybox(root: &Path, command: &[&str]) -> Template {
     Template::new(root, &words)
 }
 
+/// A launch of instance number `number` of tenant `demo` from template `template`.
+pub(crate) fn launch_of(bed: &LocalBed, template: &str, number: u8) -> Launch {
+    let mut launch = launch(bed, &tenant("demo"), number);
+    launch.instance.template = template.parse().unwrap();
+    launch
+}
+
 /// The tenants whose instances a bed removes.
 const TENANTS: [&str; 3] = ["demo", "other", "third"];
 
@@ -86,6 +93,8 @@ pub(crate) struct LocalBed {
     pub(crate) deployment: String,
     /// What its instances can be made from: `web` sleeps; more can be added.
     pub(crate) templates: BTreeMap<TemplateName, Template>,
+    /// So many instances at once in each of its clouds.
+    pub(crate) capacity: u32,
     /// Whether it removes everything in the end; a second bed on the same state must not.
     is_owner: bool,
 }
@@ -107,6 +116,7 @@ impl LocalBed {
             templates: [("web".parse().unwrap(), template)].into(),
             state,
             deployment,
+            capacity: CAPACITY,
             is_owner,
         }
     }
@@ -147,7 +157,7 @@ impl LocalBed {
             deployment: self.deployment.clone(),
             state: self.state.join("state"),
             runtime: "runc".into(),
-            capacity: CAPACITY,
+            capacity: self.capacity,
             templates: self.templates.clone(),
         };
         LocalCloud::new(settings, cable).unwrap()
