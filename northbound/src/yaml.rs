@@ -1,10 +1,12 @@
 //! YAML text → a tree in which every node knows its place. The only user of the YAML parser.
 //!
+//! It is serde-saphyr's own parser, met below serde: serde stops at the first error and hides how a scalar was quoted.
+//!
 //! It reads the part of YAML that a configuration needs: maps, lists and scalars, one document. Anchors, aliases, tags and
 //! merge keys are refused, so a small text can never stand for a large one; depth, size and number of values are limited.
 //! Scalars stay text here: what `8080` or `yes` means is decided by the key that it stands for.
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Span};
 
 use crate::problem::{Notes, Place, is_invisible, quoted};
 

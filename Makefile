@@ -1,0 +1,60 @@
+# make demo    see it work: one tenant, two clouds, load, a crash; leaves nothing behind
+# make test    every test, for real: namespaces, iptables, containers; needs root
+# make build   the release binary, target/release/asaas
+# make lint    what CI holds the code against
+# make bench   the figures that the documents claim
+
+SHELL  := /bin/bash
+CARGO  ?= cargo
+PACKAGES       := iptables conntrack runc busybox-static iproute2 procps
+BENCH_PACKAGES := haproxy
+
+.PHONY: help build demo demo-short test lint bench packages bench-packages clean-demo
+help:
+	@sed -n 's/^# //p' Makefile | head -5
+
+include northbound/demo-app/root.mk
+
+# What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
+packages bench-packages: wanted = $(if $(filter bench-packages,$@),$(BENCH_PACKAGES),$(PACKAGES))
+packages bench-packages:
+	@missing=; for package in $(wanted); do \
+		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null \
+		|| { echo "make: could not install$$missing; hint: run 'apt-get install$$missing' as root and try again" >&2; exit 1; }; \
+	fi
+
+build:
+	$(CARGO) build --release --locked -p northbound
+
+demo: packages build
+	@$(MAKE) --no-print-directory demo-root
+	target/release/asaas demo
+
+demo-short: packages build
+	@$(MAKE) --no-print-directory demo-root
+	target/release/asaas demo --short
+
+# After a demo that was killed with SIGKILL.
+clean-demo:
+	target/release/asaas demo --cleanup
+
+# The closing line counts all tests of all crates, those in the documentation included.
+test: packages
+	@$(MAKE) --no-print-directory demo-root
+	@mkdir -p target; set -o pipefail; \
+	$(CARGO) test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log; status=$$?; \
+	awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \
+	     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' target/test.log; \
+	exit $$status
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+bench: packages bench-packages
+	@$(MAKE) --no-print-directory demo-root
+	$(CARGO) bench --workspace --locked
