@@ -37,7 +37,7 @@ pub struct Global {
     /// Where the service listens [default: `socket` in the configuration].
     #[arg(long, global = true, value_name = "PATH", env = "ASAAS_SOCKET")]
     pub socket: Option<PathBuf>,
-    /// What is told on stderr: error, warn, info, debug, or a filter as in RUST_LOG.
+    /// What is told on stderr: error, warn, info, debug, or a filter as in `RUST_LOG`.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log: Option<String>,
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use controller::amount::Amount;
@@ -21,6 +20,7 @@ use crate::config::{CloudKind, Config, Root};
 use crate::store::SqliteStore;
 
 mod cable;
+pub mod demo;
 mod meters;
 mod wakes;
 
@@ -192,7 +192,8 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
 }
 
 fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {
-    let demo = demo_template(&config.state);
+    // Where there is none, no template needs it: the service's checks have seen to that.
+    let demo = demo::template(demo::root().unwrap_or_default());
     config
         .templates
         .iter()
@@ -202,14 +203,10 @@ fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {
 
 /// Whether a template needs the demo app.
 pub fn needs_demo(config: &Config) -> bool {
+    let is_demo = |root: &Root| *root == Root::Demo;
     !is_simulated(config)
         && config
             .templates
             .iter()
-            .any(|template| template.root == Root::Demo)
-}
-
-/// The demo app's own template.
-fn demo_template(state: &Path) -> Template {
-    Template::new(state.join("demo-root"), &["/asaas-demo"])
+            .any(|template| is_demo(&template.root))
 }

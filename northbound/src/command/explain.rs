@@ -8,10 +8,11 @@ use crate::exit::{CommandError, Exit};
 use crate::show;
 
 pub(super) async fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, CommandError> {
-    let mut path = format!("/v1/tenants/{}/explain", args.tenant);
-    if let Some(at) = args.at {
-        path.push_str(&format!("?at={}", at.from(Timestamp::now())));
-    }
+    let at = match args.at {
+        Some(at) => format!("?at={}", at.from(Timestamp::now())),
+        None => String::new(),
+    };
+    let path = format!("/v1/tenants/{}/explain{at}", args.tenant);
     let explanation: Explanation = super::client(global)?.get(&path).await?;
     if args.json {
         super::print_json(&explanation)?;

@@ -19,16 +19,12 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 
 pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit, CommandError> {
     let client = super::client(global)?;
-    match &args.tenant {
-        Some(tenant) => {
-            let path = format!("/v1/tenants/{tenant}");
-            show::<TenantReport>(&client, &path, args, show::status::tenant).await
-        }
-        None => {
-            let text = |tenants: &Vec<TenantSummary>| show::status::tenants(tenants);
-            show(&client, "/v1/tenants", args, text).await
-        }
-    }
+    let Some(tenant) = &args.tenant else {
+        let text = |tenants: &Vec<TenantSummary>| show::status::tenants(tenants);
+        return show(&client, "/v1/tenants", args, text).await;
+    };
+    let path = format!("/v1/tenants/{tenant}");
+    show::<TenantReport>(&client, &path, args, show::status::tenant).await
 }
 
 async fn show<T: Serialize + DeserializeOwned>(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::wire::is_simulated;
+use crate::wire::{demo, is_simulated, needs_demo};
 
 /// `CAP_NET_ADMIN` and `CAP_SYS_ADMIN`, as bits of `CapEff`.
 const CAPABILITIES: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (21, "CAP_SYS_ADMIN")];
@@ -43,6 +43,13 @@ pub(super) fn missing(config: &Config) -> Vec<Missing> {
         missing.push(Missing {
             what: format!("the container runtime `{runtime}` is not installed"),
             hint: "apt-get install runc, or set another `runtime` in asaas.yml".to_owned(),
+        });
+    }
+    if needs_demo(config) && demo::root().is_none() {
+        missing.push(Missing {
+            what: "the demo app's root file system is not there".to_owned(),
+            hint: "make demo-root, or give the template in asaas.yml a `root` of its own"
+                .to_owned(),
         });
     }
     missing

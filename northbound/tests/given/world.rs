@@ -11,11 +11,11 @@ use controller::time::Now;
 use jiff::SignedDuration;
 use northbound::store::{SqliteStore, StateDir};
 
-pub fn open(directory: &Path) -> SqliteStore {
+pub(crate) fn open(directory: &Path) -> SqliteStore {
     SqliteStore::open(StateDir::take(directory).unwrap()).unwrap()
 }
 
-pub fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
+pub(crate) fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
     serde_json::from_value(serde_json::json!({
         "tenant": tenant,
         "network": {
@@ -44,19 +44,19 @@ pub fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
     .unwrap()
 }
 
-pub fn name(text: &str) -> TenantName {
+pub(crate) fn name(text: &str) -> TenantName {
     text.parse().unwrap()
 }
 
-pub fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now::at("2026-01-15T08:00:00Z".parse().unwrap())
 }
 
-pub fn later(seconds: i64) -> Now {
+pub(crate) fn later(seconds: i64) -> Now {
     now().after(SignedDuration::from_secs(seconds))
 }
 
-pub fn instance(chance: u32, phase: Phase) -> Instance {
+pub(crate) fn instance(chance: u32, phase: Phase) -> Instance {
     Instance {
         id: InstanceId::new(1_000, chance),
         slot: chance,
@@ -73,7 +73,7 @@ pub fn instance(chance: u32, phase: Phase) -> Instance {
     }
 }
 
-pub fn moved(instance: &Instance) -> Event {
+pub(crate) fn moved(instance: &Instance) -> Event {
     Event::Moved(Move {
         instance: instance.id,
         cloud: instance.cloud.clone(),
@@ -85,23 +85,23 @@ pub fn moved(instance: &Instance) -> Event {
     })
 }
 
-pub fn alarm(what: &str) -> Event {
+pub(crate) fn alarm(what: &str) -> Event {
     Event::Alarm {
         what: what.to_owned(),
     }
 }
 
-pub fn fill(file: &Path) {
+pub(crate) fn fill(file: &Path) {
     use std::io::Write;
     let mut file = std::fs::File::create(file).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
 }
 
 /// A file system of its own, seen by this test's process only.
-pub struct SmallDisk(std::path::PathBuf);
+pub(crate) struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {
-    pub fn mount(at: &Path, options: &str) -> Self {
+    pub(crate) fn mount(at: &Path, options: &str) -> Self {
         use nix::mount::{MsFlags, mount};
         use nix::sched::{CloneFlags, unshare};
         unshare(CloneFlags::CLONE_NEWNS).expect("this test mounts a file system: run it as root");
@@ -118,7 +118,7 @@ impl SmallDisk {
         Self(at.to_owned())
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
