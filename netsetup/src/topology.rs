@@ -14,6 +14,8 @@
 //! reaches any client, whatever its address. Transits do not hear each other there. No address of the edge is on this
 //! machine's own network: there is no way out.
 
+mod switch;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -28,6 +30,8 @@ use crate::name::{
     transit_underlay,
 };
 use crate::rules::Tunnel;
+pub(crate) use switch::{Switch, link_switches};
+use switch::{host_switches, router_switches};
 
 /// What a line between namespaces of one host carries.
 pub(crate) const LINE_MTU: u32 = 1500;
@@ -396,85 +400,86 @@ pub struct Plug {
     pub subnet: Subnet,
 }
 
-/// A switch of the kernel, as a path below `/proc/sys/net` and its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Switch {
-    pub(crate) path: String,
-    pub(crate) value: &'static str,
-    /// Not every kernel has it; where it is missing, what it would switch off is missing too.
-    pub(crate) is_optional: bool,
-}
+#[cfg(test)]
+mod tests {
+    use controller::network::Endpoint;
+    use controller::spec::{HealthCheck, Probe, Split};
+    use jiff::SignedDuration;
 
-fn switch(path: impl Into<String>, value: &'static str) -> Switch {
-    Switch {
-        path: path.into(),
-        value,
-        is_optional: false,
+    use super::*;
+
+    fn plan() -> NetworkPlan {
+        let cloud = |name: &str| name.parse().unwrap();
+        let endpoint = |number: u8, site: &str| Endpoint {
+            instance: InstanceId::new(1, number.into()),
+            cloud: cloud(site),
+            address: Ipv4Addr::new(19, 0, 0, number),
+            mac: [2, 0, 19, 0, 0, number],
+            is_backend: true,
+            is_probed: true,
+        };
+        NetworkPlan {
+            tenant: "demo".parse().unwrap(),
+            public_ip: Ipv4Addr::new(45, 45, 45, 45),
+            is_open: true,
+            listen: Vec::new(),
+            split: Split::ByInstances,
+            subnets: vec![Subnet {
+                name: "demo_nw".parse().unwrap(),
+                cidr: "19.0.0.0/24".parse().unwrap(),
+                gateway: Ipv4Addr::new(19, 0, 0, 1),
+                dhcp_start: Ipv4Addr::new(19, 0, 0, 2),
+                dhcp_end: Ipv4Addr::new(19, 0, 0, 254),
+            }],
+            sites: vec![cloud("local-a"), cloud("local-b")],
+            endpoints: vec![endpoint(2, "local-a"), endpoint(3, "local-b")],
+            health: HealthCheck {
+                probe: Probe::Tcp { port: 80 },
+                every: SignedDuration::from_secs(1),
+                timeout: SignedDuration::from_secs(1),
+                unhealthy_after: 3,
+                healthy_after: 1,
+            },
+        }
     }
-}
 
-fn optional(path: impl Into<String>, value: &'static str) -> Switch {
-    Switch {
-        is_optional: true,
-        ..switch(path, value)
+    #[test]
+    fn a_site_finds_the_instances_of_other_sites_through_its_tunnel_and_its_own_on_its_bridge() {
+        let topology = topology(&Names::new("x"), &plan(), Tunnel::Vxlan);
+
+        let routes = &topology.sites[0].routes;
+        let via = |address: [u8; 4]| {
+            let to = host(address.into());
+            let route = routes.iter().find(|route| route.to == to)?;
+            route.link.clone()
+        };
+        assert_eq!(via([19, 0, 0, 3]).as_deref(), Some(TUNNEL));
+        assert_eq!(via([19, 0, 0, 2]), None);
     }
-}
 
-/// What every namespace of ours has switched before a link of it comes up: no IPv6, which nothing here filters.
-fn quiet() -> Vec<Switch> {
-    vec![
-        optional("ipv6/conf/all/disable_ipv6", "1"),
-        optional("ipv6/conf/default/disable_ipv6", "1"),
-        optional("bridge/bridge-nf-call-iptables", "0"),
-    ]
-}
-
-/// The switches of transit and sites. The first one resets others, so it comes first.
-fn router_switches() -> Vec<Switch> {
-    let mut switches = vec![switch("ipv4/ip_forward", "1")];
-    for which in ["all", "default"] {
-        let conf = |key| format!("ipv4/conf/{which}/{key}");
-        switches.extend([
-            // A packet must come from where an answer to it would go: nobody borrows an address.
-            switch(conf("rp_filter"), "1"),
-            switch(conf("accept_redirects"), "0"),
-            switch(conf("send_redirects"), "0"),
-            switch(conf("accept_source_route"), "0"),
-            switch(conf("route_localnet"), "0"),
-            // Each link answers for its own addresses only: the edge never hears of the inside.
-            switch(conf("arp_ignore"), "1"),
-        ]);
+    #[test]
+    fn everything_inside_fits_into_the_tunnel() {
+        for tunnel in [Tunnel::Gre, Tunnel::Vxlan] {
+            let topology = topology(&Names::new("x"), &plan(), tunnel);
+            let inside = topology.sites.iter().flat_map(|site| &site.links);
+            for link in inside.filter(|link| link.name != UNDERLAY) {
+                assert_eq!(link.mtu, inner_mtu(tunnel), "{}", link.name);
+            }
+        }
+        assert_eq!(inner_mtu(Tunnel::Vxlan), 1450);
+        assert_eq!(inner_mtu(Tunnel::Gre), 1472);
     }
-    // A closed connection needs no two minutes of memory here: a new one with the same ports is told apart by its SYN.
-    switches.push(optional(
-        "netfilter/nf_conntrack_tcp_timeout_time_wait",
-        "10",
-    ));
-    switches.extend(quiet());
-    switches
-}
 
-/// The switches of the edge, of instances and of clients.
-fn host_switches() -> Vec<Switch> {
-    let mut switches = vec![
-        switch("ipv4/ip_forward", "0"),
-        // A link that comes up tells its neighbours its address at once.
-        switch("ipv4/conf/default/arp_notify", "1"),
-        switch("ipv4/conf/all/arp_notify", "1"),
-    ];
-    switches.extend(quiet());
-    switches
-}
+    #[test]
+    fn an_address_that_nobody_has_is_not_looked_for_at_the_edge() {
+        let topology = topology(&Names::new("x"), &plan(), Tunnel::Vxlan);
 
-/// The switches of one link.
-pub(crate) fn link_switches(link: &LinkWish) -> Vec<Switch> {
-    if !link.is_arp_proxy {
-        return Vec::new();
+        let to = "19.0.0.0/24".parse().unwrap();
+        let nowhere = RouteWish {
+            to,
+            via: None,
+            link: None,
+        };
+        assert!(topology.transit.routes.contains(&nowhere));
     }
-    let name = &link.name;
-    vec![
-        switch(format!("ipv4/conf/{name}/proxy_arp"), "1"),
-        // The kernel would wait up to 0.8 s before it answers for another.
-        switch(format!("ipv4/neigh/{name}/proxy_delay"), "0"),
-    ]
 }

@@ -3,6 +3,12 @@
 //! Each test has a deployment of its own, so tests run side by side, and what a test made is removed when it ends, however it
 //! ends. Traffic is sent only inside namespaces that the test made.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of this is a test: it panics with what went wrong"
+)]
+
 #[path = "kernel/exec.rs"]
 mod exec;
 #[path = "kernel/traffic.rs"]
