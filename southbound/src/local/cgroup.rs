@@ -1,7 +1,7 @@
 //! Control groups, of both versions: who runs, how to end them all, and what they use.
 //!
 //! Whether an instance runs is asked here and not of the runtime: one small file of the kernel's tells it in some 20 µs, for
-//! any runtime and at any time, where `runc state` forks and takes 15 ms, and the runtime's own state file differs from
+//! any runtime and at any time, where `runc state` forks and takes 8 ms, and the runtime's own state file differs from
 //! runtime to runtime and can be stale.
 //!
 //! ```text
