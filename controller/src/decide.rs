@@ -144,6 +144,13 @@ pub fn decide(question: &Question<'_>) -> Decision {
         steps: Vec::new(),
     };
 
+    if history.in_force.is_none() {
+        course.say(
+            Guard::Bounds,
+            format!("it begins with {before}, at least {min} and at most {max}"),
+        );
+    }
+
     let wanted = if let Some(note) = ordered(orders, min, max, &mut course) {
         course.say(Guard::Orders, note);
         course.number
