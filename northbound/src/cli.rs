@@ -8,6 +8,7 @@ use controller::id::{Generation, TenantName};
 use jiff::SignedDuration;
 
 use crate::chart::ChartArgs;
+use crate::demo::DemoArgs;
 use crate::exit::Exit;
 use crate::load::LoadArgs;
 use crate::logs::Kind;
@@ -77,6 +78,8 @@ pub enum Command {
     Load(Box<LoadArgs>),
     /// Draw what happened, from the logs.
     Chart(ChartArgs),
+    /// Show one tenant scaling for real on this machine, and check what is promised.
+    Demo(DemoArgs),
     /// Print the completions for a shell.
     Completions {
         /// Which shell.

@@ -49,6 +49,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             let failed = |error| CommandError::new(Exit::Failed, error);
             return crate::chart::command(&args).map_err(failed);
         }
+        Command::Demo(args) => {
+            let failed = |error| CommandError::new(Exit::Failed, error);
+            return crate::demo::command(&args).map_err(failed);
+        }
         Command::Serve(_) => serve::run(&global)?,
         Command::Validate(args) => validate::run(&global, &args)?,
         Command::Convert(args) => convert::run(&global, &args)?,

@@ -13,6 +13,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod exit;
 pub mod load;
 pub mod logs;
