@@ -1,7 +1,8 @@
 //! Makes the kernel what a plan says.
 //!
 //! Rules change in an order in which no new connection meets a gap: first the sites that are to take connections, then
-//! transit, which sends them there, and last the sites that are to take none any more. Each namespace is changed at once.
+//! transit, which sends them there, and last the sites that are to take none any more. Each namespace is changed at once. Where
+//! the same sites take connections before and after, no order is needed, and all change side by side.
 
 use std::time::Instant;
 
@@ -120,45 +121,46 @@ impl Host {
             .map_err(said)
     }
 
-    /// Makes the rules of all namespaces what they should be, in the order that leaves no gap.
+    /// Makes the rules of all namespaces what they should be, in stages that leave no gap.
     async fn steer(
         &self,
         plan: &NetworkPlan,
         tunnel: Tunnel,
         known: &mut Known,
     ) -> Result<(), Detail> {
-        let (taking, idle): (Vec<_>, Vec<_>) = plan
-            .sites
-            .iter()
-            .partition(|cloud| backends(plan, cloud).next().is_some());
-        self.steer_sites(plan, &taking, tunnel, known).await?;
-        let transit = self.names.transit(&plan.tenant);
-        let wanted = rules::transit(plan, tunnel);
-        let seen = known.rules.remove(&transit).unwrap_or_default();
-        let seen = self.change_rules(&transit, &wanted, seen).await?;
-        known.rules.insert(transit, seen);
-        self.steer_sites(plan, &idle, tunnel, known).await
-    }
-
-    /// Sites do not depend on each other, so they change side by side.
-    async fn steer_sites(
-        &self,
-        plan: &NetworkPlan,
-        clouds: &[&CloudName],
-        tunnel: Tunnel,
-        known: &mut Known,
-    ) -> Result<(), Detail> {
-        let changes = clouds.iter().map(|cloud| {
+        let site = |cloud: &CloudName| {
             let name = self.names.site(&plan.tenant, cloud);
-            let seen = known.rules.remove(&name).unwrap_or_default();
-            let wanted = rules::site(plan, cloud, tunnel);
-            async move {
-                let seen = self.change_rules(&name, &wanted, seen).await?;
-                Ok::<_, Detail>((name, seen))
-            }
-        });
-        let read_back = try_join_all(changes.collect::<Vec<_>>()).await?;
-        known.rules.extend(read_back);
+            (name, rules::site(plan, cloud, tunnel))
+        };
+        let (taking, idle): (Vec<_>, Vec<_>) =
+            plan.sites.iter().partition(|cloud| is_taking(plan, cloud));
+        let mut stages = vec![
+            taking.into_iter().map(site).collect::<Vec<_>>(),
+            vec![(
+                self.names.transit(&plan.tenant),
+                rules::transit(plan, tunnel),
+            )],
+            idle.into_iter().map(site).collect(),
+        ];
+        // Each stage costs at least a grace period of the kernel, about ten milliseconds.
+        if known
+            .plan
+            .as_ref()
+            .is_some_and(|old| is_orderless(old, plan))
+        {
+            stages = vec![stages.into_iter().flatten().collect()];
+        }
+        for stage in stages {
+            let changes = stage.into_iter().map(|(name, wanted)| {
+                let seen = known.rules.remove(&name).unwrap_or_default();
+                async move {
+                    let seen = self.change_rules(&name, &wanted, seen).await?;
+                    Ok::<_, Detail>((name, seen))
+                }
+            });
+            let read_back = try_join_all(changes.collect::<Vec<_>>()).await?;
+            known.rules.extend(read_back);
+        }
         Ok(())
     }
 
@@ -177,6 +179,24 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Whether new connections are sent to this site.
+fn is_taking(plan: &NetworkPlan, cloud: &CloudName) -> bool {
+    backends(plan, cloud).next().is_some()
+}
+
+/// Whether transit and sites may change in any order: the same sites take the same listeners' connections before and after,
+/// so whichever rules a connection meets, old or new, they lead somewhere.
+fn is_orderless(old: &NetworkPlan, new: &NetworkPlan) -> bool {
+    old.public_ip == new.public_ip
+        && old.is_open == new.is_open
+        && old.listen == new.listen
+        && old.sites == new.sites
+        && new
+            .sites
+            .iter()
+            .all(|cloud| is_taking(old, cloud) == is_taking(new, cloud))
 }
 
 /// Refuses a plan that cannot be built.

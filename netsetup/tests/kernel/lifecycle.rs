@@ -27,8 +27,8 @@ fn fingerprint(world: &World, tenant: &Tenant) -> Vec<String> {
                 _ => line,
             });
         let others = ["address", "route"].map(|what| tool(namespace, "ip", &["-o", "-4", what]));
-        let lines = others.iter().flat_map(|text| text.lines());
-        lines
+        let addresses = others.iter().flat_map(|text| text.lines());
+        addresses
             .chain(numbers)
             .chain(rules)
             .map(str::to_owned)

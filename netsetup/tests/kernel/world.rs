@@ -88,6 +88,10 @@ impl World {
     /// A tenant with so many instances in each site, each with a server, all in rotation.
     pub(crate) async fn tenant(&mut self, name: &str, sites: &[usize]) -> Tenant {
         let number = u8::try_from(self.tenants.len()).unwrap();
+        assert!(
+            number < 200,
+            "the documentation's range of addresses is small"
+        );
         let mut tenant = Tenant {
             plan: plan(name, Ipv4Addr::new(203, 0, 113, 10 + number), sites.len()),
             instances: Vec::new(),
@@ -104,29 +108,18 @@ impl World {
 
     /// Plugs one more instance in; the plan names it, and is not applied.
     pub(crate) async fn add(&self, tenant: &mut Tenant, site: usize) {
-        let index = tenant.instances.len();
+        let endpoint = endpoint(tenant, site);
         let subnet = tenant.plan.subnets[0].clone();
-        let start = subnet.dhcp_start.to_bits();
-        let address = Ipv4Addr::from_bits(start + u32::try_from(index).unwrap());
-        let [a, b, c, d] = address.octets();
-        let endpoint = Endpoint {
-            instance: InstanceId::new(1, u32::try_from(index).unwrap()),
-            cloud: cloud(site),
-            address,
-            mac: [2, 0, a, b, c, d],
-            is_backend: true,
-            is_probed: false,
-        };
         let plug = Plug {
             tenant: tenant.plan.tenant.clone(),
             cloud: endpoint.cloud.clone(),
             instance: endpoint.instance,
-            address,
+            address: endpoint.address,
             mac: endpoint.mac,
             subnet,
         };
         let namespace = self.plane.plug(&plug).await.unwrap();
-        let name = format!("{}-{index}", tenant.plan.tenant);
+        let name = format!("{}-{}", tenant.plan.tenant, tenant.instances.len());
         tenant.instances.push(Instance {
             server: Some(serve(&namespace, &name, PORT)),
             name,
@@ -225,6 +218,22 @@ impl Tenant {
     /// Where an instance's own server listens.
     pub(crate) fn direct(&self, index: usize) -> SocketAddr {
         SocketAddr::from((self.plan.endpoints[index].address, PORT))
+    }
+}
+
+/// One more endpoint, with an address and an id that no other one of the tenant ever had.
+pub(crate) fn endpoint(tenant: &Tenant, site: usize) -> Endpoint {
+    let last = tenant.plan.endpoints.iter().map(|e| e.address).max();
+    let start = tenant.plan.subnets[0].dhcp_start;
+    let address = last.map_or(start, |last| Ipv4Addr::from_bits(last.to_bits() + 1));
+    let [a, b, c, d] = address.octets();
+    Endpoint {
+        instance: InstanceId::new(1, address.to_bits()),
+        cloud: cloud(site),
+        address,
+        mac: [2, 0, a, b, c, d],
+        is_backend: true,
+        is_probed: false,
     }
 }
 
