@@ -119,7 +119,7 @@ async fn settled(clock: &Stepped, store: Option<&SqliteStore>) -> Vec<Controller
             (cloud, port)
         })
         .collect();
-    let meter = SimMeter::new();
+    let meter = Arc::new(SimMeter::new());
     meter.set_everyone(Metric::Cpu, Amount::from_millionths(450_000));
     let dataplane = Arc::new(SimDataplane::new());
     let mut controllers = Vec::new();
@@ -139,7 +139,7 @@ async fn settled(clock: &Stepped, store: Option<&SqliteStore>) -> Vec<Controller
         let ports = Ports {
             clouds: clouds.clone(),
             dataplane: dataplane.clone(),
-            meter: Arc::new(meter.clone()),
+            meter: meter.clone(),
             store: port,
             clock: Arc::new(clock.clone()),
         };
