@@ -3,12 +3,14 @@
 //! Stopping, however it comes about, tears nothing down: instances run on and the kernel goes on sharing out connections. The
 //! next start adopts what runs (I15).
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use controller::drive::Pace;
+use controller::id::TenantName;
 use controller::ports::StoreError;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
@@ -98,6 +100,8 @@ struct Service {
     since: Timestamp,
     /// How far the log files have followed; see [`Follower::progress`].
     written: watch::Receiver<u64>,
+    /// Whose log files cannot be written now; see [`Follower::failing`].
+    unwritten: watch::Receiver<BTreeMap<TenantName, String>>,
 }
 
 /// Runs until SIGTERM or SIGINT. `ready` is called once, with the socket's path, when requests are answered.
@@ -124,7 +128,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
         keep: config.logs.keep,
     };
     let follower = Follower::new(store, Arc::clone(&wired.ports.clock), settings);
-    let written = follower.progress();
+    let (written, unwritten) = (follower.progress(), follower.failing());
     let follower = tokio::spawn(follower.run());
     let service = Arc::new(Service {
         since: wired.ports.clock.now().wall,
@@ -132,7 +136,9 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
         wired,
         tenants: Arc::clone(&tenants),
         written,
+        unwritten,
     });
+    tokio::spawn(Arc::clone(&tenants).sweep());
     ready(&service.config.socket);
     let path = service.config.socket.clone();
     tracing::info!(socket = %path.display(), "ready");

@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex, watch};
 
+mod change;
 mod convert;
 mod journal;
 mod lock;
@@ -288,7 +289,7 @@ impl Store for SqliteStore {
 
     async fn close(&self, tenant: &TenantName, now: Now) -> Result<(), StoreError> {
         let tenant = tenant.clone();
-        self.write("close a tenant", move |tx| tenant::close(tx, &tenant, now))
+        self.write("close a tenant", move |tx| change::close(tx, &tenant, now))
             .await?;
         self.has_grown();
         Ok(())

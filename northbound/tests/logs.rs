@@ -298,12 +298,22 @@ async fn the_number_in_service_is_right_also_for_rows_that_are_written_after_a_r
     let up = |i: &Instance| step(i, Phase::Booting, Phase::InService);
     let down = step(&one, Phase::InService, Phase::Draining);
     store
-        .record(&demo, now(), &[one.clone()], &[up(&one), decided()])
+        .record(
+            &demo,
+            now(),
+            std::slice::from_ref(&one),
+            &[up(&one), decided()],
+        )
         .await
         .unwrap();
     follower(&store, &root).catch_up().await;
     store
-        .record(&demo, now(), &[two.clone()], &[up(&two), decided()])
+        .record(
+            &demo,
+            now(),
+            std::slice::from_ref(&two),
+            &[up(&two), decided()],
+        )
         .await
         .unwrap();
     let draining = Instance {

@@ -46,7 +46,7 @@ pub struct Follower {
     clock: Arc<dyn Clock>,
     settings: LogSettings,
     views: BTreeMap<TenantName, View>,
-    failing: BTreeMap<TenantName, String>,
+    failing: watch::Sender<BTreeMap<TenantName, String>>,
     swept: Option<Timestamp>,
     progress: watch::Sender<u64>,
 }
@@ -74,7 +74,7 @@ impl Follower {
             clock,
             settings,
             views: BTreeMap::new(),
-            failing: BTreeMap::new(),
+            failing: watch::Sender::new(BTreeMap::new()),
             swept: None,
             progress: watch::Sender::new(0),
         }
@@ -83,6 +83,11 @@ impl Follower {
     /// Up to which state of [`SqliteStore::appended`] the files have followed.
     pub fn progress(&self) -> watch::Receiver<u64> {
         self.progress.subscribe()
+    }
+
+    /// Whose files cannot be written now, and why.
+    pub fn failing(&self) -> watch::Receiver<BTreeMap<TenantName, String>> {
+        self.failing.subscribe()
     }
 
     /// Follows the journal until the future is dropped. A row that was begun is finished or mended at the next start.
@@ -121,7 +126,8 @@ impl Follower {
             }
             match self.write(&tenant, end).await {
                 Ok(()) => {
-                    if self.failing.remove(&tenant).is_some() {
+                    let failing = |failing: &mut BTreeMap<_, _>| failing.remove(&tenant).is_some();
+                    if self.failing.send_if_modified(failing) {
                         tracing::info!(%tenant, "the log files are written again");
                     }
                 }
@@ -246,21 +252,20 @@ impl Follower {
     }
 
     /// Tells of it once, and again only when it says something else.
-    async fn complain(&mut self, tenant: &TenantName, detail: String) {
-        if self.failing.get(tenant) == Some(&detail) {
+    async fn complain(&self, tenant: &TenantName, detail: String) {
+        let what = format!("the log files are behind, nothing is lost: {detail}");
+        let news = |failing: &mut BTreeMap<_, _>| {
+            failing.insert(tenant.clone(), what.clone()).as_ref() != Some(&what)
+        };
+        if !self.failing.send_if_modified(news) {
             return;
         }
         tracing::warn!(%tenant, %detail, "the log files are behind");
-        let what = format!("the log files are behind, nothing is lost: {detail}");
-        let alarm = [Event::Alarm { what }];
-        if let Err(error) = self
-            .store
-            .record(tenant, self.clock.now(), &[], &alarm)
-            .await
-        {
+        let alarm = [Event::Alarm { what: what.clone() }];
+        let now = self.clock.now();
+        if let Err(error) = self.store.record(tenant, now, &[], &alarm).await {
             tracing::warn!(%tenant, %error, "an alarm could not be written down");
         }
-        self.failing.insert(tenant.clone(), detail);
     }
 
     fn horizon(&self, keep: SignedDuration) -> Timestamp {

@@ -103,7 +103,7 @@ pub(super) fn rows(
             detail,
         } => rows.actions.push(ActionRow {
             generation: Some(*generation),
-            ..action(tenant, entry, Action::Order, format!("{order} {detail}"))
+            ..action(tenant, entry, Action::Order, format!("{order}: {detail}"))
         }),
         Event::Alarm { what } => {
             rows.actions

@@ -145,6 +145,14 @@ async fn plan(
         .await?;
     let generation = state.as_ref().map(|state| state.wish.generation);
     check_generation(&reading.spec.tenant, document.generation, generation)?;
+    let owner = service
+        .wired
+        .store
+        .owner_of(reading.spec.network.public_ip)
+        .await?;
+    if owner.is_some_and(|owner| owner != reading.spec.tenant) {
+        return Err(taken(&reading));
+    }
     let preview = preview(ports, state, &reading.spec, ports.clock.now()).await;
     Ok(Json(PlanReply {
         tenant: reading.spec.tenant,
@@ -152,6 +160,14 @@ async fn plan(
         preview,
         warnings: reading.warnings.into_vec(),
     }))
+}
+
+/// Another tenant owns the public address: said at its line.
+fn taken(reading: &Reading) -> Failure {
+    Failure {
+        kind: FailureKind::Conflict,
+        ..reading.public_ip_is_taken().into()
+    }
 }
 
 fn check_generation(
@@ -194,11 +210,7 @@ async fn apply(
         Ok(applied) => applied,
         Err(refusal @ Refusal::AddressOwned { .. }) => {
             tracing::info!(tenant = %reading.spec.tenant, %refusal, "apply refused");
-            let taken = reading.public_ip_is_taken();
-            return Err(Failure {
-                kind: FailureKind::Conflict,
-                ..taken.into()
-            });
+            return Err(taken(&reading));
         }
         Err(refusal) => return Err(refusal.into()),
     };
@@ -232,7 +244,7 @@ async fn tenant(
         Ok(Ok(view)) => view.clone(),
         _ => View::default(),
     };
-    let Some(status) = view.status else {
+    let Some(mut status) = view.status else {
         return Err(Failure {
             kind: FailureKind::NotNow,
             message: match view.trouble {
@@ -243,6 +255,9 @@ async fn tenant(
             problems: Vec::new(),
         });
     };
+    status
+        .alarms
+        .extend(service.unwritten.borrow().get(&tenant).cloned());
     Ok(Json(TenantReport {
         status,
         public_ip: wish.spec.network.public_ip,
@@ -319,6 +334,9 @@ async fn logs(
     let kind: Kind = kind
         .parse()
         .map_err(|error: crate::logs::UnknownKind| bad_input(error.to_string()))?;
+    if !service.wired.store.has_known(&tenant).await? {
+        return Err(unknown(&tenant));
+    }
     let _ = tokio::time::timeout(LOG_LIMIT, service.written_all()).await;
     let span = Span {
         since: window.since,

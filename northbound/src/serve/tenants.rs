@@ -190,18 +190,38 @@ impl Tenants {
         }
     }
 
-    /// The tenant is gone: takes away what is left of it here. False where it has come back meanwhile.
-    async fn forget(&self, tenant: &TenantName) -> bool {
+    /// Takes away what tenants have left that were gone before the service was killed.
+    pub(super) async fn sweep(self: Arc<Self>) {
+        if self.wired.local.is_empty() {
+            return;
+        }
+        let Ok(ever) = self.wired.store.journal_ends().await else {
+            return;
+        };
+        for (tenant, _) in ever {
+            let _turn = self.turn.lock().await;
+            if let Ok(None) = self.wired.store.wish(&tenant).await {
+                self.remove_shared(&tenant).await;
+            }
+        }
+    }
+
+    async fn remove_shared(&self, tenant: &TenantName) {
         for cloud in &self.wired.local {
             if let Err(error) = cloud.remove_shared(tenant).await {
                 tracing::warn!(%tenant, %error, "its shared directory is left behind");
             }
         }
+    }
+
+    /// The tenant is gone: takes away what is left of it here. False where it has come back meanwhile.
+    async fn forget(&self, tenant: &TenantName) -> bool {
         let _turn = self.turn.lock().await;
         match self.wired.store.wish(tenant).await {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return false,
         }
+        self.remove_shared(tenant).await;
         self.wired.wakes.take_down(tenant);
         self.running().remove(tenant);
         tracing::info!(%tenant, "gone, with nothing left");

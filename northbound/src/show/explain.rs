@@ -5,6 +5,7 @@ use std::fmt::Write;
 use controller::decide::Decision;
 use controller::journal::{Entry, Event, Move};
 use controller::load::Sample;
+use controller::spec::Dynamic;
 
 use super::{instances, lines, moment, reading, table};
 use crate::api::Explanation;
@@ -31,44 +32,7 @@ pub fn explanation(explanation: &Explanation) -> String {
     let _ = writeln!(text, "  why: {}", decision.reason());
 
     if let Some(dynamic) = spec.as_ref().and_then(|spec| spec.policy.dynamic.as_ref()) {
-        let _ = writeln!(
-            text,
-            "\nmeasured: {}, threshold {}",
-            dynamic.metric.name(),
-            reading(dynamic.metric, dynamic.threshold)
-        );
-        if let Some(seen) = &decision.reading {
-            let average = match seen.fresh {
-                0 => "no average".to_owned(),
-                fresh => format!(
-                    "average {}",
-                    reading(dynamic.metric, seen.sum.over(fresh as usize))
-                ),
-            };
-            let _ = writeln!(
-                text,
-                "  {} of {} instances, {average}, {} warming up",
-                seen.fresh, seen.expected, seen.warming
-            );
-        }
-        let samples: Vec<&Sample> = entries
-            .iter()
-            .filter(|other| other.at == entry.at)
-            .filter_map(|other| match &other.event {
-                Event::Measured { samples } => Some(samples),
-                _ => None,
-            })
-            .flatten()
-            .filter(|sample| sample.metric == dynamic.metric)
-            .collect();
-        for sample in samples {
-            let _ = writeln!(
-                text,
-                "  {}  {}",
-                sample.instance,
-                reading(sample.metric, sample.value)
-            );
-        }
+        text.push_str(&measured(dynamic, entry, decision, entries));
     }
 
     text.push_str("\nguards, in their order:\n");
@@ -79,6 +43,50 @@ pub fn explanation(explanation: &Explanation) -> String {
         for line in consequences {
             let _ = writeln!(text, "  {line}");
         }
+    }
+    text
+}
+
+/// What the policy's metric was at that tick, in all and of each instance.
+fn measured(dynamic: &Dynamic, entry: &Entry, decision: &Decision, entries: &[Entry]) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "\nmeasured: {}, threshold {}",
+        dynamic.metric.name(),
+        reading(dynamic.metric, dynamic.threshold)
+    );
+    if let Some(seen) = &decision.reading {
+        let average = match seen.fresh {
+            0 => "no average".to_owned(),
+            fresh => format!(
+                "average {}",
+                reading(dynamic.metric, seen.sum.over(fresh as usize))
+            ),
+        };
+        let _ = writeln!(
+            text,
+            "  {} of {} instances, {average}, {} warming up",
+            seen.fresh, seen.expected, seen.warming
+        );
+    }
+    let samples: Vec<&Sample> = entries
+        .iter()
+        .filter(|other| other.at == entry.at)
+        .filter_map(|other| match &other.event {
+            Event::Measured { samples } => Some(samples),
+            _ => None,
+        })
+        .flatten()
+        .filter(|sample| sample.metric == dynamic.metric)
+        .collect();
+    for sample in samples {
+        let _ = writeln!(
+            text,
+            "  {}  {}",
+            sample.instance,
+            reading(sample.metric, sample.value)
+        );
     }
     text
 }
@@ -127,7 +135,7 @@ fn consequence(entry: &Entry) -> Option<String> {
             order,
             generation,
             detail,
-        } => Some(format!("{at}  {order} {detail} (generation {generation})")),
+        } => Some(format!("{at}  {order}: {detail} (generation {generation})")),
         Event::Alarm { what } => Some(format!("{at}  alarm: {what}")),
     }
 }

@@ -1,0 +1,278 @@
+//! How people change what is wanted: each apply and each order is one transaction with its line in the journal.
+
+use std::net::Ipv4Addr;
+
+use controller::id::{Generation, TenantName};
+use controller::ports::{Orders, StoreError, Wish};
+use controller::spec::TenantSpec;
+use controller::time::Now;
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+
+use super::SqliteStore;
+use super::convert::{count, nanoseconds, parsed, signed, to_json};
+use super::journal;
+use super::order::{Applied, Change, Order, Refusal};
+use super::tenant::wish;
+
+impl SqliteStore {
+    /// Puts this spec in force, as one transaction: compare with `expected` (where given; 0 means that the tenant must not be
+    /// there), own the public address, write the spec and the journal (I13, I27). The same spec again is no new generation.
+    ///
+    /// The outer error is the store's, the inner one a refusal.
+    pub async fn apply(
+        &self,
+        spec: &TenantSpec,
+        text: &str,
+        expected: Option<Generation>,
+        now: Now,
+        who: &str,
+    ) -> std::result::Result<std::result::Result<Applied, Refusal>, StoreError> {
+        let (spec, text, who) = (spec.clone(), text.to_owned(), who.to_owned());
+        let applied = self
+            .write("apply a spec", move |tx| {
+                put_spec(tx, &spec, &text, expected, now, &who)
+            })
+            .await?;
+        self.has_grown();
+        Ok(applied)
+    }
+
+    /// Writes down what a person orders. An order that holds already changes nothing, and is no refusal.
+    pub async fn order(
+        &self,
+        tenant: &TenantName,
+        order: Order,
+        expected: Option<Generation>,
+        now: Now,
+        who: &str,
+    ) -> std::result::Result<std::result::Result<Generation, Refusal>, StoreError> {
+        let (tenant, who) = (tenant.clone(), who.to_owned());
+        let ordered = self
+            .write("write an order", move |tx| {
+                put_order(tx, &tenant, order, expected, now, &who)
+            })
+            .await?;
+        self.has_grown();
+        Ok(ordered)
+    }
+}
+
+fn put_spec(
+    tx: &Transaction<'_>,
+    spec: &TenantSpec,
+    text: &str,
+    expected: Option<Generation>,
+    now: Now,
+    who: &str,
+) -> Result<std::result::Result<Applied, Refusal>> {
+    let tenant = &spec.tenant;
+    let before = wish(tx, tenant)?;
+    let is_same = before.as_ref().is_some_and(|before| before.spec == *spec);
+    if let Some(refusal) = refused_at_once(
+        before.as_ref(),
+        tenant,
+        if is_same { None } else { expected },
+    ) {
+        return Ok(Err(refusal));
+    }
+    if let Some(before) = before.as_ref().filter(|_| is_same) {
+        return Ok(Ok(Applied {
+            generation: before.generation,
+            change: Change::Same,
+        }));
+    }
+    let public_ip = spec.network.public_ip;
+    if let Some(owner) = owner_of(tx, public_ip)?
+        && owner != *tenant
+    {
+        return Ok(Err(Refusal::AddressOwned { public_ip, owner }));
+    }
+
+    let generation = next_generation(tx, tenant)?;
+    let (min, max) = (spec.instances.min, spec.instances.max);
+    let detail = format!("by {who}, {min} to {max} instances");
+    let event = journal::ordered("apply", generation, detail);
+    let entries = journal::append(tx, tenant, now, vec![event])?;
+    tx.prepare_cached(
+        "INSERT INTO spec (tenant, generation, seq, applied, spec, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        tenant.as_str(),
+        signed(generation.0)?,
+        signed(entries.first().map_or(0, |entry| entry.seq))?,
+        nanoseconds(now.wall),
+        to_json(spec)?,
+        text
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO tenant (name, generation, is_paused, desired, is_destroyed) VALUES (?1, ?2, 0, NULL, 0)
+         ON CONFLICT (name) DO UPDATE SET generation = excluded.generation",
+    )?
+    .execute(params![tenant.as_str(), signed(generation.0)?])?;
+    own(tx, tenant, public_ip)?;
+    let change = if before.is_none() {
+        Change::Created
+    } else {
+        Change::Updated
+    };
+    Ok(Ok(Applied { generation, change }))
+}
+
+/// Why an apply may not even be looked at: the tenant is on its way out, or somebody was faster.
+fn refused_at_once(
+    before: Option<&Wish>,
+    tenant: &TenantName,
+    expected: Option<Generation>,
+) -> Option<Refusal> {
+    if before.is_some_and(|before| before.orders.is_destroyed) {
+        return Some(Refusal::Destroyed {
+            tenant: tenant.clone(),
+        });
+    }
+    let actual = before.map_or(Generation(0), |before| before.generation);
+    let expected = expected.filter(|expected| *expected != actual)?;
+    Some(Refusal::Generation {
+        tenant: tenant.clone(),
+        expected,
+        actual,
+    })
+}
+
+/// The address is the tenant's from now on, and any other is not: the table's key refuses a second owner, whoever asks.
+fn own(tx: &Transaction<'_>, tenant: &TenantName, public_ip: Ipv4Addr) -> Result<()> {
+    tx.prepare_cached("DELETE FROM address WHERE tenant = ?1")?
+        .execute([tenant.as_str()])?;
+    tx.prepare_cached("INSERT INTO address (public_ip, tenant) VALUES (?1, ?2)")?
+        .execute(params![public_ip.to_string(), tenant.as_str()])?;
+    Ok(())
+}
+
+pub(super) fn owner_of(connection: &Connection, public_ip: Ipv4Addr) -> Result<Option<TenantName>> {
+    connection
+        .prepare_cached("SELECT tenant FROM address WHERE public_ip = ?1")?
+        .query_row([public_ip.to_string()], |row| parsed(row, 0))
+        .optional()
+}
+
+/// Counts on over the lives of a name, so that an old generation never means a new tenant.
+fn next_generation(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Generation> {
+    tx.prepare_cached(
+        "INSERT INTO counter (tenant, seq, generation, steady) VALUES (?1, 0, 1, 0)
+         ON CONFLICT (tenant) DO UPDATE SET generation = generation + 1
+         RETURNING generation",
+    )?
+    .query_row([tenant.as_str()], |row| Ok(Generation(count(row, 0)?)))
+}
+
+fn put_order(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    order: Order,
+    expected: Option<Generation>,
+    now: Now,
+    who: &str,
+) -> Result<std::result::Result<Generation, Refusal>> {
+    let Some(wish) = wish(tx, tenant)? else {
+        return Ok(Err(Refusal::Unknown {
+            tenant: tenant.clone(),
+        }));
+    };
+    let actual = wish.generation;
+    if let Some(expected) = expected
+        && expected != actual
+    {
+        return Ok(Err(Refusal::Generation {
+            tenant: tenant.clone(),
+            expected,
+            actual,
+        }));
+    }
+    let (word, detail, orders) = match with(&wish, order, who) {
+        Ok(ordered) => ordered,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if orders == wish.orders {
+        return Ok(Ok(actual));
+    }
+    let Orders {
+        is_paused,
+        desired,
+        is_destroyed,
+    } = orders;
+    tx.prepare_cached(
+        "UPDATE tenant SET is_paused = ?2, desired = ?3, is_destroyed = ?4 WHERE name = ?1",
+    )?
+    .execute(params![tenant.as_str(), is_paused, desired, is_destroyed])?;
+    journal::append(
+        tx,
+        tenant,
+        now,
+        vec![journal::ordered(word, actual, detail)],
+    )?;
+    Ok(Ok(actual))
+}
+
+/// What is ordered after this order, with its word and its line in the journal.
+fn with(
+    wish: &Wish,
+    order: Order,
+    who: &str,
+) -> std::result::Result<(&'static str, String, Orders), Refusal> {
+    let tenant = &wish.spec.tenant;
+    if wish.orders.is_destroyed && order != Order::Destroy {
+        return Err(Refusal::Destroyed {
+            tenant: tenant.clone(),
+        });
+    }
+    let mut orders = wish.orders.clone();
+    let mut detail = format!("by {who}");
+    let word = match order {
+        Order::Pause => {
+            orders.is_paused = true;
+            "pause"
+        }
+        Order::Resume => {
+            orders.is_paused = false;
+            "resume"
+        }
+        Order::Destroy => {
+            orders.is_destroyed = true;
+            "destroy"
+        }
+        Order::Scale(desired) => {
+            let (min, max) = (wish.spec.instances.min, wish.spec.instances.max);
+            if let Some(wanted) = desired.filter(|wanted| !(min..=max).contains(wanted)) {
+                return Err(Refusal::OutOfBounds {
+                    tenant: tenant.clone(),
+                    wanted,
+                    min,
+                    max,
+                });
+            }
+            orders.desired = desired;
+            detail = match desired {
+                Some(number) => format!("by {who}, to {number}"),
+                None => format!("by {who}, to what the policy says"),
+            };
+            "scale"
+        }
+    };
+    Ok((word, detail, orders))
+}
+
+/// Forgets what was wanted. Refuses, as a broken foreign key, while an instance is still known.
+pub(super) fn close(tx: &Transaction<'_>, tenant: &TenantName, now: Now) -> Result<()> {
+    let Some(wish) = wish(tx, tenant)? else {
+        return Ok(());
+    };
+    tx.prepare_cached("DELETE FROM tenant WHERE name = ?1")?
+        .execute([tenant.as_str()])?;
+    let detail = "nothing of the tenant is left".to_owned();
+    journal::append(
+        tx,
+        tenant,
+        now,
+        vec![journal::ordered("destroyed", wish.generation, detail)],
+    )?;
+    Ok(())
+}

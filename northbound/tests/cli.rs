@@ -1,0 +1,481 @@
+//! Whole commands of the real program against a real `serve`, over clouds in memory.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+#[path = "given/exec.rs"]
+mod exec;
+#[path = "given/world.rs"]
+mod world;
+
+use clap::CommandFactory;
+use exec::{Place, Said, settled};
+use world::{SmallDisk, fill};
+
+const OK: Option<i32> = Some(0);
+const FAILED: Option<i32> = Some(1);
+const BAD_INPUT: Option<i32> = Some(2);
+const NO_SERVICE: Option<i32> = Some(3);
+const REFUSED: Option<i32> = Some(4);
+const TIMED_OUT: Option<i32> = Some(5);
+const INTERRUPTED: Option<i32> = Some(130);
+
+fn settled_with(said: &Said, count: usize) -> bool {
+    let Ok(report) = serde_json::from_str::<serde_json::Value>(&said.out) else {
+        return false;
+    };
+    let status = &report["status"];
+    let instances = status["instances"].as_array().unwrap();
+    let serving = |shown: &&serde_json::Value| shown["instance"]["phase"] == "in_service";
+    status["is_settled"] == true && instances.iter().filter(serving).count() == count
+}
+
+fn generation(place: &Place, tenant: &str) -> u64 {
+    let report = place.asaas(&["status", tenant, "--json"]).json();
+    report["status"]["generation"].as_u64().unwrap()
+}
+
+#[test]
+fn the_help_names_every_command_and_every_exit_code() {
+    let place = Place::new();
+    let help = place.asaas(&["--help"]).ok();
+
+    for command in northbound::cli::Cli::command().get_subcommands() {
+        assert!(
+            help.contains(&format!("\n  {} ", command.get_name())),
+            "{}",
+            command.get_name()
+        );
+    }
+    for code in ["0", "1", "2", "3", "4", "5", "130"] {
+        assert!(help.contains(&format!("\n  {code}  ")), "{code}\n{help}");
+    }
+}
+
+#[test]
+fn without_a_service_a_command_says_how_to_start_one() {
+    let place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+
+    for arguments in [
+        &["status"][..],
+        &["apply", "demo"],
+        &["logs", "demo"],
+        &["pause", "demo"],
+    ] {
+        let said = place.asaas(arguments);
+
+        assert_eq!(said.code, NO_SERVICE, "{said:?}");
+        assert!(said.err.contains("asaas serve"), "{}", said.err);
+        assert_eq!(said.out, "");
+    }
+}
+
+#[test]
+fn a_tenant_is_planned_applied_shown_explained_and_removed() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    let directory = place.path("").canonicalize().unwrap();
+    let mut story: Vec<String> = Vec::new();
+    let mut tell = |place: &Place, arguments: &[&str]| {
+        let said = place.asaas(arguments);
+        let Said { code, out, err } = &said;
+        story.push(format!("$ asaas {}", arguments.join(" ")));
+        story.push(
+            settled(&format!("{err}{out}"), &directory)
+                .trim_end()
+                .to_owned(),
+        );
+        if *code != OK {
+            story.push(format!("[exit {}]", code.unwrap()));
+        }
+        story.push(String::new());
+    };
+
+    tell(&place, &["tenants"]);
+    tell(&place, &["plan", "demo"]);
+    tell(&place, &["apply", "demo", "--wait"]);
+    tell(&place, &["apply", "demo"]);
+    tell(&place, &["tenants"]);
+    tell(&place, &["scale", "demo", "4", "--wait"]);
+    tell(&place, &["scale", "demo", "6"]);
+    tell(&place, &["pause", "demo"]);
+    tell(&place, &["resume", "demo"]);
+    tell(&place, &["destroy", "demo"]);
+    tell(&place, &["destroy", "demo", "--yes", "--wait"]);
+    tell(&place, &["status", "demo"]);
+
+    insta::assert_snapshot!(story.join("\n"));
+}
+
+// I23
+#[test]
+fn a_plan_touches_nothing() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+
+    let plan = place.asaas(&["plan", "demo", "--json"]).json();
+
+    assert_eq!(plan["preview"]["launches"]["sim-a"], 2);
+    assert_eq!(
+        place.asaas(&["tenants", "--json"]).json(),
+        serde_json::json!([])
+    );
+    assert!(!place.path("logs/demo").exists());
+}
+
+// I13
+#[test]
+fn a_file_that_is_wrong_is_answered_with_its_places_and_leaves_the_spec_in_force() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    let before = place.instances("demo");
+    place.tenant("demo", "45.45.45.300", 9, 5);
+
+    let said = place.asaas(&["apply", "demo"]);
+
+    assert_eq!(said.code, BAD_INPUT, "{said:?}");
+    assert!(said.err.contains("tenants/demo.yml:4:"), "{}", said.err);
+    assert!(
+        said.err.contains("tenants/demo.yml:6:"),
+        "all at once: {}",
+        said.err
+    );
+    assert_eq!(generation(&place, "demo"), 1);
+    assert_eq!(place.instances("demo"), before);
+}
+
+// I27
+#[test]
+fn a_second_tenant_cannot_have_an_owned_public_address() {
+    let mut place = Place::new();
+    place.tenant("first", "45.45.45.45", 1, 2);
+    place.tenant("second", "45.45.45.45", 1, 2);
+    place.serve();
+    place.asaas(&["apply", "first", "--wait"]).ok();
+
+    for command in ["plan", "apply"] {
+        let said = place.asaas(&[command, "second"]);
+
+        assert_eq!(said.code, REFUSED, "{said:?}");
+        assert!(said.err.contains("tenants/second.yml:4:"), "{}", said.err);
+    }
+    assert_eq!(place.asaas(&["status", "second"]).code, REFUSED);
+    assert_eq!(place.asaas(&["logs", "second"]).code, REFUSED);
+    assert_eq!(place.instances("first").len(), 1);
+}
+
+#[test]
+fn an_apply_or_a_destroy_against_another_generation_is_refused() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--generation", "0"]).ok();
+    place.tenant("demo", "45.45.45.45", 3, 5);
+
+    let stale = place.asaas(&["apply", "demo", "--generation", "7"]);
+    let destroyed = place.asaas(&["destroy", "demo", "--yes", "--generation", "7"]);
+    let fresh = place.asaas(&["apply", "demo", "--generation", "1", "--plan"]);
+
+    assert_eq!(
+        (stale.code, destroyed.code, fresh.code),
+        (REFUSED, REFUSED, OK),
+        "{fresh:?}"
+    );
+    assert_eq!(generation(&place, "demo"), 2);
+}
+
+#[test]
+fn a_second_service_on_one_state_directory_or_one_socket_refuses() {
+    let mut place = Place::new();
+    place.serve();
+    let text = std::fs::read_to_string(place.path("asaas.yml")).unwrap();
+    place.write("other.yml", &text.replace("state: state", "state: other"));
+
+    let same_state = place.asaas(&["serve", "--socket", "other.sock"]);
+    let same_socket = place.asaas(&["serve", "--config", "other.yml"]);
+
+    assert_eq!(same_state.code, REFUSED, "{same_state:?}");
+    assert!(
+        same_state.err.contains("another `asaas serve` (process "),
+        "{}",
+        same_state.err
+    );
+    assert!(same_state.err.contains("hint: "), "{}", same_state.err);
+    assert_eq!(same_socket.code, REFUSED, "{same_socket:?}");
+    place.asaas(&["tenants"]).ok();
+}
+
+// I26
+#[test]
+fn a_killed_service_keeps_generation_pause_and_instances() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    place.asaas(&["pause", "demo"]).ok();
+    let before = place.instances("demo");
+
+    place.kill();
+    place.serve();
+
+    let report = place.asaas(&["status", "demo", "--json"]).json();
+    assert_eq!(report["status"]["generation"], 1);
+    assert_eq!(report["status"]["orders"]["is_paused"], true);
+    assert_eq!(place.instances("demo"), before);
+}
+
+// I22
+#[test]
+fn after_kills_in_the_middle_the_log_files_have_every_number_once() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    for number in ["4", "2", "5", "3"] {
+        place.asaas(&["scale", "demo", number]).ok();
+        place.kill();
+        place.serve();
+    }
+    let last = place.asaas(&["explain", "demo", "--json"]).json();
+    let entries = last["entries"].as_array().unwrap();
+    let last = entries.last().unwrap()["seq"].as_u64().unwrap();
+
+    let mut numbers: Vec<u64> = Vec::new();
+    for kind in ["actions", "metrics", "decisions"] {
+        let csv = place.asaas(&["logs", "demo", "--kind", kind]).ok();
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let read: Vec<u64> = reader
+            .records()
+            .map(|row| row.unwrap().get(0).unwrap().parse().unwrap())
+            .collect();
+        assert!(read.is_sorted(), "{kind}");
+        let is_once = kind == "metrics" || read.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(is_once, "{kind}: {read:?}");
+        numbers.extend(read);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.truncate(usize::try_from(last).unwrap());
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+}
+
+// I22: no action without its record.
+#[test]
+fn on_a_full_disk_nothing_is_ordered_or_launched_until_there_is_room() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    std::fs::create_dir(place.path("state")).unwrap();
+    let disk = SmallDisk::mount(&place.path("state"), "size=1m");
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    let before = place.instances("demo");
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+
+    let refused = place.until(&["scale", "demo", "4"], |said| said.code != OK);
+    let meanwhile = place.instances("demo");
+    let alarmed = place.until(&["status", "demo"], |said| said.out.contains("is full"));
+    std::fs::remove_file(&ballast).unwrap();
+    place.until(&["scale", "demo", "4"], |said| said.code == OK);
+
+    assert_eq!(refused.code, FAILED, "{refused:?}");
+    assert!(refused.err.contains("is full"), "{}", refused.err);
+    assert!(meanwhile == before || meanwhile.len() == 4, "{meanwhile:?}");
+    assert!(alarmed.out.contains("alarm:"), "{}", alarmed.out);
+    place.until(&["status", "demo", "--json"], |said| settled_with(said, 4));
+}
+
+// I15
+#[test]
+fn a_damaged_store_is_refused_and_not_touched() {
+    let place = Place::new();
+    let text = "this was never a database, and it is long enough to look like one";
+    place.write("state/asaas.db", text);
+
+    let said = place.asaas(&["serve"]);
+
+    assert_eq!(said.code, FAILED, "{said:?}");
+    assert!(said.err.contains("Nothing is touched"), "{}", said.err);
+    assert_eq!(
+        std::fs::read_to_string(place.path("state/asaas.db")).unwrap(),
+        text
+    );
+}
+
+// I19
+#[test]
+fn a_tenant_whose_record_cannot_be_read_does_not_hold_up_the_others() {
+    let mut place = Place::new();
+    place.tenant("well", "45.45.45.45", 1, 2);
+    place.tenant("unwell", "45.45.45.46", 1, 2);
+    place.serve();
+    place.asaas(&["apply", "well", "--wait"]).ok();
+    place.asaas(&["apply", "unwell", "--wait"]).ok();
+    assert_eq!(place.stop(), OK);
+    let store = rusqlite::Connection::open(place.path("state/asaas.db")).unwrap();
+    store
+        .execute(
+            "UPDATE spec SET spec = '{\"tenant\": null}' WHERE tenant = 'unwell'",
+            [],
+        )
+        .unwrap();
+    drop(store);
+
+    place.serve();
+
+    let well = place.asaas(&["scale", "well", "2", "--wait"]);
+    let unwell = place.asaas(&["status", "unwell"]);
+    assert_eq!(well.code, OK, "{well:?}");
+    assert_eq!(unwell.code, FAILED, "{unwell:?}");
+}
+
+#[test]
+fn a_stopped_service_ends_well_and_takes_its_socket_away() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    assert_eq!(place.stop(), OK);
+
+    assert!(!place.path("asaas.sock").exists());
+    let store = rusqlite::Connection::open(place.path("state/asaas.db")).unwrap();
+    let instances: i64 = store
+        .query_row("SELECT count(*) FROM instance", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(instances, 2);
+}
+
+#[test]
+fn what_does_not_come_about_in_time_has_an_exit_code_of_its_own() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 8, 9);
+    place.serve();
+
+    let said = place.asaas(&["apply", "demo", "--wait", "--timeout", "1s"]);
+
+    assert_eq!(said.code, TIMED_OUT, "{said:?}");
+    assert!(said.err.contains("asaas explain demo"), "{}", said.err);
+}
+
+#[test]
+fn an_interrupted_watch_ends_with_130_and_not_with_a_trace() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 1, 2);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    let mut watch = place.spawn(&["status", "demo", "--watch", "--json"]);
+    let line = watch.line();
+    watch.interrupt();
+    let said = watch.end();
+
+    assert!(line.starts_with('{'), "{line}");
+    assert_eq!((said.code, said.err.as_str()), (INTERRUPTED, ""));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 1, 2);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    let mut watch = place.spawn(&["status", "demo", "--watch", "--json"]);
+    watch.read_a_line_and_leave();
+    let said = watch.end();
+
+    assert_eq!((said.code, said.err.as_str()), (OK, ""));
+}
+
+// S4-89
+#[test]
+fn logs_are_csv_or_one_json_object_per_line() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    let csv = place.asaas(&["logs", "demo"]).ok();
+    let json = place.asaas(&["logs", "demo", "--json"]).ok();
+    let later = place
+        .asaas(&["logs", "demo", "--since", "2999-01-01T00:00:00Z"])
+        .ok();
+
+    assert!(
+        csv.starts_with("seq,time,tenant,action,") && csv.ends_with("\r\n"),
+        "{csv}"
+    );
+    let rows: Vec<serde_json::Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len() + 1, csv.lines().count());
+    assert_eq!(rows[0]["action"], "order");
+    assert_eq!(later.lines().count(), 1, "the header alone: {later}");
+}
+
+#[test]
+fn an_explanation_of_the_past_is_of_the_decision_that_was_in_force_then() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    let then = jiff::Timestamp::now().to_string();
+    place.asaas(&["scale", "demo", "5", "--wait"]).ok();
+
+    let before = place.asaas(&["explain", "demo", "--at", &then]).ok();
+    let now = place.asaas(&["explain", "demo"]).ok();
+    let never = place.asaas(&["explain", "demo", "--at", "1h"]);
+
+    assert!(before.contains("2 instances as before"), "{before}");
+    assert!(now.contains("5 ordered by hand"), "{now}");
+    assert_eq!(never.code, FAILED, "{never:?}");
+}
+
+#[test]
+fn a_name_that_has_no_file_is_answered_with_those_that_have() {
+    let place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+
+    let said = place.asaas(&["validate", "dmeo"]);
+
+    assert_eq!(said.code, BAD_INPUT);
+    assert!(said.err.contains("hint: tenants has: demo"), "{}", said.err);
+}
+
+#[test]
+fn what_a_program_reads_is_json_and_nothing_else() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+
+    place.asaas(&["validate", "demo", "--json"]).json();
+    place.asaas(&["schema"]).json();
+    place.asaas(&["plan", "demo", "--json"]).json();
+    let applied = place.asaas(&["apply", "demo", "--wait", "--json"]).json();
+    place.asaas(&["tenants", "--json"]).json();
+    place.asaas(&["status", "--json"]).json();
+    place.asaas(&["explain", "demo", "--json"]).json();
+    place.asaas(&["pause", "demo", "--json"]).json();
+    place.asaas(&["resume", "demo", "--json"]).json();
+    place.asaas(&["scale", "demo", "3", "--json"]).json();
+    place.asaas(&["destroy", "demo", "--yes", "--json"]).json();
+
+    assert_eq!(applied["change"], "created");
+}
+
+#[test]
+fn every_shell_has_completions() {
+    let place = Place::new();
+
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            place.asaas(&["completions", shell]).ok().contains("asaas"),
+            "{shell}"
+        );
+    }
+}
