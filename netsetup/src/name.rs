@@ -147,6 +147,17 @@ impl Names {
         format!("c-{}", self.hash(&["client", &address.to_string()]))
     }
 
+    /// The address on the wire of a link of ours: fixed, so that neighbours who remember it are right even where the link was
+    /// made anew, and so that a bridge does not take the address of whoever is plugged in.
+    pub(crate) fn mac(&self, namespace: &NamespaceName, link: &str) -> [u8; 6] {
+        let hash = self.hash(&["mac", namespace.as_str(), link]);
+        let mut mac = [0; 6];
+        mac.copy_from_slice(&blake3::hash(hash.as_bytes()).as_bytes()[..6]);
+        // Given locally, and to one station.
+        mac[0] = 2;
+        mac
+    }
+
     /// Distinguishes the tenant's tunnels from those of others: never zero.
     pub(crate) fn tunnel_salt(&self, tenant: &TenantName) -> u8 {
         let hash = blake3::hash(self.tenant_prefix(tenant).as_bytes());

@@ -137,11 +137,28 @@ pub(crate) fn topology(names: &Names, plan: &NetworkPlan, tunnel: Tunnel) -> Top
     let sites = plan
         .sites
         .iter()
-        .map(|cloud| site(names, plan, cloud, tunnel));
+        .map(|cloud| with_macs(names, site(names, plan, cloud, tunnel)));
     Topology {
-        transit: transit(names, plan, tunnel),
+        transit: with_macs(names, transit(names, plan, tunnel)),
         sites: sites.collect(),
     }
+}
+
+/// Gives every link that has an address on the wire, and none yet, its own.
+fn with_macs(names: &Names, mut wish: NamespaceWish) -> NamespaceWish {
+    for link in &mut wish.links {
+        let has_none = matches!(
+            link.kind,
+            LinkKind::Tunnel {
+                tunnel: Tunnel::Gre,
+                ..
+            }
+        );
+        if link.mac.is_none() && !has_none {
+            link.mac = Some(names.mac(&wish.name, &link.name));
+        }
+    }
+    wish
 }
 
 fn host(address: Ipv4Addr) -> Ipv4Net {
@@ -301,13 +318,14 @@ pub(crate) fn bare_site(
     subnet: &Subnet,
     tunnel: Tunnel,
 ) -> NamespaceWish {
-    NamespaceWish {
+    let wish = NamespaceWish {
         name: names.site(tenant, cloud),
         links: vec![site_bridge(subnet, tunnel)],
         routes: BTreeSet::new(),
         is_whole: false,
         switches: router_switches(),
-    }
+    };
+    with_macs(names, wish)
 }
 
 /// Where clients and transits meet.
@@ -330,7 +348,7 @@ pub(crate) fn edge(names: &Names) -> NamespaceWish {
 
 /// A client of the edge: everything that it sends goes there.
 pub(crate) fn client(names: &Names, address: Ipv4Addr) -> NamespaceWish {
-    NamespaceWish {
+    let wish = NamespaceWish {
         name: names.client(address),
         links: vec![LinkWish {
             name: CABLE.to_owned(),
@@ -352,7 +370,8 @@ pub(crate) fn client(names: &Names, address: Ipv4Addr) -> NamespaceWish {
         routes: BTreeSet::from([default_route(None, CABLE)]),
         is_whole: false,
         switches: host_switches(),
-    }
+    };
+    with_macs(names, wish)
 }
 
 /// An instance's namespace, whose cable is plugged into its site.

@@ -173,3 +173,35 @@ pub(super) async fn ensure_far_end(workers: &Workers, far: &FarEnd) -> Result<bo
     }
     Ok(is_changed)
 }
+
+#[cfg(test)]
+mod tests {
+    use rtnetlink::packet_route::link::{InfoGre, InfoKind, LinkInfo};
+
+    use super::*;
+
+    #[test]
+    fn a_gre_tunnel_is_asked_for_with_its_key_in_both_directions() {
+        // Kernels without GRE can only be asked; this is what they would be asked for.
+        let ends = (Ipv4Addr::new(100, 68, 0, 1), Ipv4Addr::new(100, 68, 0, 2));
+        let message = tunnel_message("tunnel", Tunnel::Gre, 0x0001_2345, ends, Some(7));
+
+        let infos = message.attributes.iter().find_map(|a| match a {
+            LinkAttribute::LinkInfo(infos) => Some(infos),
+            _ => None,
+        });
+        let infos = infos.expect("a tunnel has a kind");
+        assert!(infos.contains(&LinkInfo::Kind(InfoKind::GreTun)));
+        let asked = LinkInfo::Data(InfoData::GreTun(vec![
+            InfoGre::Local(ends.0),
+            InfoGre::Remote(ends.1),
+            InfoGre::IFlags(GreIOFlags::Key),
+            InfoGre::OFlags(GreIOFlags::Key),
+            InfoGre::IKey(0x0001_2345),
+            InfoGre::OKey(0x0001_2345),
+            InfoGre::PathMTUDiscovery(true),
+            InfoGre::Link(7),
+        ]));
+        assert!(infos.contains(&asked), "{infos:?}");
+    }
+}

@@ -33,6 +33,7 @@ impl Host {
         }
         // Until all is done, nothing is known for sure: an error, or a caller who gives up, makes the next call look again.
         let mut before = std::mem::take(&mut *known);
+        let is_repair = before.plan.as_ref() == Some(plan);
         if is_due {
             before = Known::default();
         }
@@ -40,7 +41,10 @@ impl Host {
         if before.topology.as_ref() != Some(&wanted) {
             self.build(&wanted, &mut before).await?;
         }
-        self.steer(plan, tunnel, &mut before).await?;
+        let is_changed = self.steer(plan, tunnel, &mut before).await?;
+        if is_changed && is_repair {
+            tracing::warn!(tenant = %plan.tenant, "somebody had changed our rules; they were put right");
+        }
         self.remove_other_sites(plan)?;
         before.rules.retain(|name, _| wanted.has(name));
         tenant
@@ -121,13 +125,13 @@ impl Host {
             .map_err(said)
     }
 
-    /// Makes the rules of all namespaces what they should be, in stages that leave no gap.
+    /// Makes the rules of all namespaces what they should be, in stages that leave no gap; `true` where one was changed.
     async fn steer(
         &self,
         plan: &NetworkPlan,
         tunnel: Tunnel,
         known: &mut Known,
-    ) -> Result<(), Detail> {
+    ) -> Result<bool, Detail> {
         let site = |cloud: &CloudName| {
             let name = self.names.site(&plan.tenant, cloud);
             (name, rules::site(plan, cloud, tunnel))
@@ -150,18 +154,22 @@ impl Host {
         {
             stages = vec![stages.into_iter().flatten().collect()];
         }
+        let mut is_changed = false;
         for stage in stages {
             let changes = stage.into_iter().map(|(name, wanted)| {
-                let seen = known.rules.remove(&name).unwrap_or_default();
+                let before = known.rules.get(&name).cloned().unwrap_or_default();
                 async move {
-                    let seen = self.change_rules(&name, &wanted, seen).await?;
-                    Ok::<_, Detail>((name, seen))
+                    let seen = self.change_rules(&name, &wanted, before.clone()).await?;
+                    Ok::<_, Detail>((seen != before, name, seen))
                 }
             });
             let read_back = try_join_all(changes.collect::<Vec<_>>()).await?;
-            known.rules.extend(read_back);
+            for (differs, name, seen) in read_back {
+                is_changed |= differs;
+                known.rules.insert(name, seen);
+            }
         }
-        Ok(())
+        Ok(is_changed)
     }
 
     /// Removes the tenant's sites in clouds that the plan does not name.

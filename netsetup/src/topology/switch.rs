@@ -49,6 +49,8 @@ pub(super) fn router_switches() -> Vec<Switch> {
             switch(conf("route_localnet"), "0"),
             // Each link answers for its own addresses only: the edge never hears of the inside.
             switch(conf("arp_ignore"), "1"),
+            // A link that comes up tells its neighbours its address at once.
+            switch(conf("arp_notify"), "1"),
         ]);
     }
     // A closed connection needs no two minutes of memory here: a new one with the same ports is told apart by its SYN.
@@ -64,7 +66,6 @@ pub(super) fn router_switches() -> Vec<Switch> {
 pub(super) fn host_switches() -> Vec<Switch> {
     let mut switches = vec![
         switch("ipv4/ip_forward", "0"),
-        // A link that comes up tells its neighbours its address at once.
         switch("ipv4/conf/default/arp_notify", "1"),
         switch("ipv4/conf/all/arp_notify", "1"),
     ];

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::exec::tool;
 use crate::traffic::{LIMIT, connect, ping};
 use crate::world::World;
 
@@ -35,6 +36,30 @@ async fn a_client_sends_no_larger_segments_than_the_tunnel_carries() {
 
     connection.exchange(1 << 20).unwrap();
     assert!(connection.segment() <= SEGMENT, "{}", connection.segment());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_keeps_its_address_on_the_wire_while_instances_come_and_go() {
+    // A bridge left to itself takes the lowest address of its ports: neighbours would talk to somebody who is gone.
+    let mut world = World::new().await;
+    let mut tenant = world.tenant("demo", &[1]).await;
+    let site = world.site(&tenant, 0);
+    let bridge = || tool(&site, "ip", &["-br", "link", "show", "type", "bridge"]);
+    let wire = || bridge().split_whitespace().nth(2).map(str::to_owned);
+    let before = wire();
+    let mut old = connect(&world.client(), tenant.public()).unwrap();
+
+    for _ in 0..3 {
+        world.add(&mut tenant, 0).await;
+    }
+    let leaving = &tenant.plan.endpoints[1];
+    let unplug = world
+        .plane
+        .unplug(&tenant.plan.tenant, &leaving.cloud, leaving.instance);
+    unplug.await.unwrap();
+
+    assert_eq!(before, wire());
+    old.exchange(1_000).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
