@@ -13,23 +13,23 @@
 
 mod args;
 mod exec;
+mod paths;
 mod promises;
 mod screen;
 mod show;
 mod sight;
 mod stage;
+mod tell;
 
-use std::ffi::OsString;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use controller::id::{CloudName, TenantName};
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use netsetup::EdgeError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -38,18 +38,17 @@ pub use args::DemoArgs;
 
 use crate::api::TenantReport;
 use crate::load::Report;
-use crate::logs::{self, ActionRow, DecisionRow, LogError, Span};
-use promises::Facts;
+use crate::logs::LogError;
+use paths::Paths;
 use screen::Screen;
 use show::{Cast, Pace, Show, Story};
-use sight::{Load, Sight};
+use sight::Sight;
 use stage::{Plan, Stage};
 
 const TENANT: &str = "demo";
 /// Two instances start within a second or two.
 const APPLY_LIMIT: Duration = Duration::from_mins(1);
 const DESTROY_LIMIT: Duration = Duration::from_mins(1);
-const CHART_LIMIT: Duration = Duration::from_secs(20);
 /// The exit code after Ctrl-C, as shells count it.
 const INTERRUPTED: u8 = 130;
 
@@ -209,50 +208,6 @@ async fn clean_up(screen: &Screen, tenant: &TenantName) -> bool {
     is_clean
 }
 
-/// Where everything is, so that it does not depend on the directory of whoever reads it.
-#[derive(Debug)]
-struct Paths {
-    root: PathBuf,
-    tenants: PathBuf,
-    out: PathBuf,
-}
-
-impl Paths {
-    fn new(args: &DemoArgs) -> Result<Self, DemoError> {
-        let missing = |what: &Path, hint| DemoError::Missing {
-            what: what.to_owned(),
-            hint,
-        };
-        let absolute = |path: &Path, hint| path.canonicalize().map_err(|_| missing(path, hint));
-        let root = absolute(
-            &args.root,
-            "make it with `make demo-root`, or name it with `--root`",
-        )?;
-        let hint = "run the demo in the project's directory, or name it with `--tenants`";
-        let tenants = absolute(&args.tenants, hint)?;
-        let file = tenants.join(format!("{TENANT}.yml"));
-        if !file.exists() {
-            return Err(missing(&file, hint));
-        }
-        let out = args.out.clone().unwrap_or_else(|| {
-            let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-            Path::new("logs").join(format!("{TENANT}-{now}"))
-        });
-        std::fs::create_dir_all(&out)
-            .and_then(|()| out.canonicalize())
-            .map(|out| Self { root, tenants, out })
-            .map_err(|cause| DemoError::io("make the folder for the CSV files", cause))
-    }
-
-    fn load(&self) -> PathBuf {
-        self.out.join("load.csv")
-    }
-
-    fn chart(&self) -> PathBuf {
-        self.out.join("chart.svg")
-    }
-}
-
 /// The demo itself.
 struct Demo {
     pace: Pace,
@@ -324,76 +279,6 @@ impl Demo {
                 stage::tail(&stage.dir().join("serve.log"))
             ),
         })
-    }
-
-    /// The chart, the promises, and where everything is.
-    async fn tell(
-        &self,
-        played: &Played,
-        remains: &[String],
-        took: Duration,
-    ) -> Result<ExitCode, DemoError> {
-        let chart = self.draw().await;
-        let all = Span::default();
-        let actions: Vec<ActionRow> = logs::read(&self.paths.out, &self.tenant, all)?;
-        let decisions: Vec<DecisionRow> = logs::read(&self.paths.out, &self.tenant, all)?;
-        let load = Load::read(&self.paths.load()).unwrap_or_default();
-        let facts = Facts {
-            report: &played.report,
-            seconds: &load.seconds,
-            story: &self.story,
-            cast: &played.cast,
-            actions: &actions,
-            decisions: &decisions,
-            remains,
-            clouds: &played.clouds,
-        };
-        let promises = promises::promises(&facts);
-        let broken = promises.iter().filter(|promise| !promise.is_kept).count();
-        let screen = &self.screen;
-        screen.line(&format!("\nThe demo took {:.0} s.\n", took.as_secs_f64()));
-        for promise in &promises {
-            screen.line(&format!("  {promise}"));
-        }
-        let total = &played.report.total;
-        let reaction = promises::reaction(&facts)
-            .unwrap_or_else(|| "not known: the threshold was not crossed".to_owned());
-        let out = self.paths.out.display();
-        screen.line(&format!(
-            "\n  requests sent                          {}\n  requests failed                        {}\n  \
-             from breach to a new instance's answer {reaction}\n  CSV files                              {out}/{TENANT}, {out}/load.csv\n  \
-             chart                                  {}",
-            total.sent,
-            total.failed + total.unfinished,
-            chart.unwrap_or_else(|problem| problem),
-        ));
-        Ok(if broken == 0 {
-            screen.line("\nEvery promise was kept.");
-            ExitCode::SUCCESS
-        } else {
-            screen.line(&format!("\n{broken} promise(s) broken."));
-            ExitCode::FAILURE
-        })
-    }
-
-    /// Where the chart is, or why there is none.
-    async fn draw(&self) -> Result<String, String> {
-        let path = |path: PathBuf| path.into_os_string();
-        let words: [OsString; 8] = [
-            "chart".into(),
-            TENANT.into(),
-            "--logs".into(),
-            path(self.paths.out.clone()),
-            "--load".into(),
-            path(self.paths.load()),
-            "--out".into(),
-            path(self.paths.chart()),
-        ];
-        match exec::run(&words, CHART_LIMIT).await {
-            Ok(ended) if ended.status.success() => Ok(ended.stdout.trim().to_owned()),
-            Ok(ended) => Err(format!("not drawn: {}", ended.stderr.trim())),
-            Err(error) => Err(format!("not drawn: {error}")),
-        }
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) struct Ended {
     pub(super) stderr: String,
 }
 
+/// The variable that every process of a demo has in its environment, its instances' too.
+pub(super) const MARK: &str = "DEMO_OF";
+
 fn asaas<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     // In a group of its own, so that Ctrl-C reaches the demo alone, which then ends the others in order.
@@ -44,9 +47,15 @@ fn asaas<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> io::Result<Comma
 }
 
 impl Child {
-    /// Starts `asaas` with its output going to files.
-    pub(super) fn start(args: &[OsString], stdout: &Path, stderr: &Path) -> io::Result<Self> {
+    /// Starts `asaas`, marked, with its output going to files.
+    pub(super) fn start(
+        mark: &str,
+        args: &[OsString],
+        stdout: &Path,
+        stderr: &Path,
+    ) -> io::Result<Self> {
         let child = asaas(args)?
+            .env(MARK, mark)
             .stdout(File::create(stdout)?)
             .stderr(File::options().create(true).append(true).open(stderr)?)
             .spawn()?;
@@ -99,12 +108,12 @@ pub(super) async fn run(args: &[OsString], limit: Duration) -> io::Result<Ended>
     })
 }
 
-/// Other processes of `asaas` that have this text in their command line.
+/// Those of them that are `asaas`, and so no instances.
 pub(super) fn asaas_with(text: &str) -> Vec<Pid> {
     processes(|process| {
         let program = std::fs::read_link(process.join("exe")).unwrap_or_default();
         let name = program.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("asaas") && has(&process.join("cmdline"), text)
+        name.starts_with("asaas") && has(&process.join("environ"), text)
     })
 }
 

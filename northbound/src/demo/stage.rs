@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 
 use super::DemoError;
-use super::exec::{self, Child, Ended};
+use super::exec::{self, Child, Ended, MARK};
 use crate::api::ServiceReport;
 use crate::client::Client;
 
@@ -36,8 +36,6 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// Connections are drained first.
 const DESTROY_LIMIT: Duration = Duration::from_mins(1);
-/// The variable in the environment of a demo's instances.
-const MARK: &str = "DEMO_OF";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What the demo stands on.
@@ -139,7 +137,12 @@ impl Stage {
     pub(super) async fn serve(&mut self) -> Result<(), DemoError> {
         let log = self.dir.join("serve.log");
         let failed = |cause| DemoError::io("start asaas serve", cause);
-        let service = Child::start(&self.words(&["serve"]), &self.dir.join("serve.out"), &log);
+        let service = Child::start(
+            &mark(&self.dir),
+            &self.words(&["serve"]),
+            &self.dir.join("serve.out"),
+            &log,
+        );
         let service = self.service.insert(service.map_err(failed)?);
         let began = Instant::now();
         loop {
@@ -168,7 +171,12 @@ impl Stage {
     pub(super) fn send(&mut self, words: &[OsString]) -> Result<(), DemoError> {
         let mut all: Vec<OsString> = vec!["load".into()];
         all.extend_from_slice(words);
-        let child = Child::start(&all, &self.summary(), &self.dir.join("load.log"));
+        let child = Child::start(
+            &mark(&self.dir),
+            &all,
+            &self.summary(),
+            &self.dir.join("load.log"),
+        );
         self.load = Some(child.map_err(|cause| DemoError::io("start asaas load", cause))?);
         Ok(())
     }
@@ -255,12 +263,12 @@ impl Stage {
         Ok(client.leave().await?)
     }
 
-    /// Ends what a killed demo has left running: every program that has this directory in its command line and is not our child.
+    /// Ends what a killed demo has left running: the service, which is started anew, and the load.
     fn end_strangers(&self) {
         if self.service.is_some() {
             return;
         }
-        for pid in exec::asaas_with(&self.dir.display().to_string()) {
+        for pid in exec::asaas_with(&marked(&self.dir)) {
             // It may end in this very moment.
             let _ = kill(pid, Signal::SIGKILL);
         }
@@ -272,9 +280,7 @@ impl Stage {
             .iter()
             .map(|mount| format!("{} is still mounted", mount.display()))
             .collect();
-        let own = exec::asaas_with(&self.dir.display().to_string());
-        let instances = exec::processes_with(&format!("{MARK}={}\0", mark(&self.dir)));
-        for pid in own.iter().chain(&instances) {
+        for pid in exec::processes_with(&marked(&self.dir)) {
             remains.push(format!("process {pid} still runs"));
         }
         if let Some(deployment) = &self.deployment {
@@ -299,7 +305,11 @@ impl Stage {
     }
 }
 
-/// What the environment of this demo's instances carries.
+/// How the environment of everything that runs in this demo says so.
+fn marked(dir: &Path) -> String {
+    format!("{MARK}={}\0", mark(dir))
+}
+
 fn mark(dir: &Path) -> String {
     dir.file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
