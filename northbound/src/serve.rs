@@ -106,6 +106,7 @@ struct Service {
 
 /// Runs until SIGTERM or SIGINT. `ready` is called once, with the socket's path, when requests are answered.
 pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), ServeError> {
+    raise_descriptor_limit();
     let missing = checks::missing(&config);
     if !missing.is_empty() {
         return Err(ServeError::Missing { missing });
@@ -158,6 +159,16 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     server.abort();
     socket::remove(&path);
     Ok(())
+}
+
+/// Connections, processes and namespaces of many tenants take more descriptors than a login shell is given.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
 }
 
 impl Service {

@@ -16,13 +16,14 @@ const FIRST_LOOK: u64 = 64 << 10;
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// Appends to the files of one kind.
+/// Appends to the files of one kind. Holds none open: there are three for each tenant, and they are written every few
+/// seconds.
 #[derive(Debug)]
 pub(super) struct Appender {
     root: PathBuf,
     tenant: TenantName,
     kind: Kind,
-    newest: Option<(Date, File)>,
+    newest: Option<Date>,
     last: u64,
 }
 
@@ -50,14 +51,15 @@ impl Appender {
                 Some(group) if group.seq >= oldest => group.start,
                 _ => end.rows_end,
             };
-            file.set_len(keep)?;
-            file.seek(SeekFrom::End(0))?;
+            if file.metadata()?.len() != keep {
+                file.set_len(keep)?;
+            }
             let kept = match end.group {
                 Some(group) if group.seq >= oldest => group.before,
                 Some(group) => Some(group.seq),
                 None => None,
             };
-            appender.newest.get_or_insert((date, file));
+            appender.newest.get_or_insert(date);
             if let Some(seq) = kept {
                 appender.last = seq;
                 break;
@@ -74,21 +76,13 @@ impl Appender {
     /// Appends whole lines, the last of which tells of `seq`, to the file of that day, or of the newest day that there is: the
     /// order of the rows is that of the journal, also where the wall clock went back. On an error nothing of it stays.
     pub(super) fn append(&mut self, date: Date, lines: &[u8], seq: u64) -> io::Result<()> {
-        if self
-            .newest
-            .as_ref()
-            .is_none_or(|(newest, _)| *newest < date)
-        {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(DIRECTORY_MODE)
-                .create(self.root.join(self.tenant.as_str()))?;
-            let file = writable(&path(&self.root, &self.tenant, date, self.kind))?;
-            self.newest = Some((date, file));
-        }
-        let Some((_, file)) = &mut self.newest else {
-            return Ok(());
-        };
+        let date = self.newest.map_or(date, |newest| newest.max(date));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(DIRECTORY_MODE)
+            .create(self.root.join(self.tenant.as_str()))?;
+        let mut file = writable(&path(&self.root, &self.tenant, date, self.kind))?;
+        self.newest = Some(date);
         let length = file.seek(SeekFrom::End(0))?;
         let header = match length {
             0 => format!("{}\r\n", self.kind.columns().join(",")),
