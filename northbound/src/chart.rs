@@ -92,12 +92,14 @@ pub struct Chart {
 }
 
 /// Runs `asaas chart`: writes the picture, and says on standard output where it is. The code is 1 where a statement does not hold.
-pub fn command(args: &ChartArgs) -> Result<ExitCode, ChartError> {
-    let chart = draw(args)?;
+/// `configured` is where the log files are unless the arguments say otherwise.
+pub fn command(args: &ChartArgs, configured: &Path) -> Result<ExitCode, ChartError> {
+    let logs = args.logs.as_deref().unwrap_or(configured);
+    let chart = draw(args, logs)?;
     let path = args
         .out
         .clone()
-        .unwrap_or_else(|| args.logs.join(args.tenant.as_str()).join("chart.svg"));
+        .unwrap_or_else(|| logs.join(args.tenant.as_str()).join("chart.svg"));
     std::fs::write(&path, &chart.svg).map_err(|cause| ChartError::Write {
         path: path.clone(),
         cause,
@@ -115,10 +117,10 @@ pub fn command(args: &ChartArgs) -> Result<ExitCode, ChartError> {
     })
 }
 
-/// Reads the files and draws them.
-pub fn draw(args: &ChartArgs) -> Result<Chart, ChartError> {
+/// Reads the files below `logs` and draws them.
+pub fn draw(args: &ChartArgs, logs: &Path) -> Result<Chart, ChartError> {
     let load = args.load.as_deref().map(read_load).transpose()?;
-    let (begins, ends) = span(args, load.as_deref())?;
+    let (begins, ends) = span(args, logs, load.as_deref())?;
     let inside = Span {
         since: Some(begins),
         until: Some(ends),
@@ -126,13 +128,14 @@ pub fn draw(args: &ChartArgs) -> Result<Chart, ChartError> {
     let rows = Rows {
         actions: read(
             args,
+            logs,
             Span {
                 since: None,
                 ..inside
             },
         )?,
-        metrics: read(args, inside)?,
-        decisions: read(args, inside)?,
+        metrics: read(args, logs, inside)?,
+        decisions: read(args, logs, inside)?,
         load,
     };
     let scene = scene::scene(args.tenant.as_str(), &rows, begins, ends);
@@ -148,11 +151,15 @@ pub fn draw(args: &ChartArgs) -> Result<Chart, ChartError> {
 }
 
 /// From when to when: what was asked for, else what the load took, else the last hour of the log.
-fn span(args: &ChartArgs, load: Option<&[LoadRow]>) -> Result<(Timestamp, Timestamp), ChartError> {
+fn span(
+    args: &ChartArgs,
+    logs: &Path,
+    load: Option<&[LoadRow]>,
+) -> Result<(Timestamp, Timestamp), ChartError> {
     let earlier = |moment: Timestamp, by| moment.saturating_sub(by).unwrap_or(moment);
     let later = |moment: Timestamp, by| moment.saturating_add(by).unwrap_or(moment);
     let nothing = |hint| ChartError::Nothing {
-        logs: args.logs.clone(),
+        logs: logs.to_owned(),
         tenant: args.tenant.to_string(),
         hint,
     };
@@ -166,7 +173,7 @@ fn span(args: &ChartArgs, load: Option<&[LoadRow]>) -> Result<(Timestamp, Timest
     };
     let mut ends = args.until;
     let mut first = None;
-    for row in logs::rows::<DecisionRow>(&args.logs, &args.tenant, logged)? {
+    for row in logs::rows::<DecisionRow>(logs, &args.tenant, logged)? {
         let time = row?.time;
         first = first.or(Some(time));
         if args.until.is_none() {
@@ -189,9 +196,9 @@ fn span(args: &ChartArgs, load: Option<&[LoadRow]>) -> Result<(Timestamp, Timest
     Ok((begins, ends))
 }
 
-fn read<R: logs::Row>(args: &ChartArgs, span: Span) -> Result<Vec<R>, ChartError> {
+fn read<R: logs::Row>(args: &ChartArgs, logs: &Path, span: Span) -> Result<Vec<R>, ChartError> {
     let mut rows = Vec::new();
-    for row in logs::rows(&args.logs, &args.tenant, span)? {
+    for row in logs::rows(logs, &args.tenant, span)? {
         rows.push(row?);
         if rows.len() > MAX_ROWS {
             return Err(ChartError::TooMuch);

@@ -47,7 +47,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         }
         Command::Chart(args) => {
             let failed = |error| CommandError::new(Exit::Failed, error);
-            return crate::chart::command(&args).map_err(failed);
+            let configured = configuration(&global)?.logs.directory;
+            return crate::chart::command(&args, &configured).map_err(failed);
         }
         Command::Demo(args) => {
             let failed = |error| CommandError::new(Exit::Failed, error);

@@ -6,18 +6,21 @@ use std::time::Duration;
 use controller::id::TenantName;
 use jiff::{SignedDuration, Timestamp};
 
+/// What `--help` says at its end.
+const HELP: &str = "\
+One SVG is made from the CSV files alone: the load, the response time, the instances by cloud with the number that was wanted, every \
+action, and the metric that decides with its threshold, all over the same time.";
+
 /// Draws what has happened to a tenant, from its CSV files alone.
-///
-/// One SVG with the load, the response time, the instances by cloud with the number that was wanted, every action, and the metric that
-/// decides with its threshold, all over the same time.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = HELP)]
 pub struct ChartArgs {
     /// Whose.
     pub tenant: TenantName,
 
-    /// Where the log files are: the folder that holds one folder per tenant.
-    #[arg(long, default_value = "logs", value_name = "DIR")]
-    pub logs: PathBuf,
+    /// Where the log files are, in one folder per tenant [default: `logs` in the configuration].
+    #[arg(long, value_name = "DIR")]
+    pub logs: Option<PathBuf>,
 
     /// What `asaas load --csv` has written; without it there is no response time, and the load is what the load balancer has counted.
     #[arg(long, value_name = "FILE")]

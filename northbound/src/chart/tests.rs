@@ -16,9 +16,8 @@ struct Cli {
     chart: ChartArgs,
 }
 
-fn args(folder: &Path, more: &[&str]) -> ChartArgs {
-    let logs = folder.to_str().unwrap();
-    Cli::parse_from([&["chart", "demo", "--logs", logs], more].concat()).chart
+fn args(more: &[&str]) -> ChartArgs {
+    Cli::parse_from([&["chart", "demo"], more].concat()).chart
 }
 
 fn time(seconds: f64) -> String {
@@ -248,19 +247,18 @@ fn the_chart_is_made_from_the_files_alone_and_names_what_it_shows() {
     let logs = demo();
     let load = load_file(&logs);
     let out = logs.folder.path().join("out.svg");
-    let args = args(
-        logs.folder.path(),
-        &[
-            "--load",
-            &load,
-            "--out",
-            out.to_str().unwrap(),
-            "--response-target",
-            "100ms",
-        ],
-    );
+    let args = args(&[
+        "--logs",
+        logs.folder.path().to_str().unwrap(),
+        "--load",
+        &load,
+        "--out",
+        out.to_str().unwrap(),
+        "--response-target",
+        "100ms",
+    ]);
 
-    let code = command(&args).unwrap();
+    let code = command(&args, Path::new("/nowhere")).unwrap();
 
     let svg = std::fs::read_to_string(&out).unwrap();
     if let Ok(copy) = std::env::var("ASAAS_TEST_CHART") {
@@ -291,7 +289,7 @@ fn the_chart_is_made_from_the_files_alone_and_names_what_it_shows() {
 fn without_a_load_file_the_load_balancers_own_counts_are_drawn() {
     let logs = demo();
 
-    let chart = draw(&args(logs.folder.path(), &[])).unwrap();
+    let chart = draw(&args(&[]), logs.folder.path()).unwrap();
 
     let texts = texts(&chart.svg);
     assert!(texts.contains(&"new connections per second"), "{texts:?}");
@@ -303,7 +301,7 @@ fn without_a_load_file_the_load_balancers_own_counts_are_drawn() {
 fn what_ran_before_the_chart_begins_is_in_it() {
     let logs = demo();
     let since = time(60.0);
-    let rows: Vec<rows::ActionRow> = read(&args(logs.folder.path(), &[]), Span::default()).unwrap();
+    let rows: Vec<rows::ActionRow> = read(&args(&[]), logs.folder.path(), Span::default()).unwrap();
 
     let rows = Rows {
         actions: rows,
@@ -335,10 +333,10 @@ fn a_response_time_that_never_settles_is_an_exit_code() {
     let logs = demo();
     let load = load_file(&logs);
 
-    let code = command(&args(
+    let code = command(
+        &args(&["--load", &load, "--response-target", "5ms"]),
         logs.folder.path(),
-        &["--load", &load, "--response-target", "5ms"],
-    ))
+    )
     .unwrap();
 
     assert_eq!(code, ExitCode::from(BROKEN));
@@ -349,7 +347,7 @@ fn a_response_time_that_never_settles_is_an_exit_code() {
 fn a_tenant_without_rows_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
 
-    let error = draw(&args(folder.path(), &[])).unwrap_err();
+    let error = draw(&args(&[]), folder.path()).unwrap_err();
 
     assert!(error.to_string().contains("hint:"), "{error}");
 }
@@ -365,7 +363,7 @@ fn columns_that_are_not_known_are_passed_over() {
         .join(format!("{DAY}-decisions.csv"));
     std::fs::write(path, text).unwrap();
 
-    let chart = draw(&args(folder.path(), &[])).unwrap();
+    let chart = draw(&args(&[]), folder.path()).unwrap();
 
     assert!(texts(&chart.svg).contains(&"threshold 30 %"));
     assert!(!chart.svg.contains("min "), "an old file has no bounds");

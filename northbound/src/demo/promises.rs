@@ -257,6 +257,28 @@ pub(super) fn reaction(facts: &Facts<'_>) -> Option<String> {
     ))
 }
 
+/// The response time before, during and after the high load, in words.
+pub(super) fn latency(seconds: &[Second]) -> String {
+    let of = |name: &'static str| {
+        seconds
+            .iter()
+            .filter(move |second| second.ok > 0 && second.segment == name)
+            .map(|second| second.p99_ms)
+    };
+    let middle = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    };
+    let worst = of("rising").chain(of("high")).fold(0.0, f64::max);
+    let settled: Vec<f64> = of("high").collect();
+    let settled = settled[settled.len() - settled.len() / 3..].to_vec();
+    format!(
+        "{:.0} ms at low load, {worst:.0} ms at worst, {:.0} ms once there were enough instances",
+        middle(of("low").collect()),
+        middle(settled),
+    )
+}
+
 fn seconds(later: Timestamp, earlier: Timestamp) -> f64 {
     later.duration_since(earlier).as_secs_f64()
 }

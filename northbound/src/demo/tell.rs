@@ -46,14 +46,20 @@ impl Demo {
         let reaction = promises::reaction(&facts)
             .unwrap_or_else(|| "not known: the threshold was not crossed".to_owned());
         let out = self.paths.out.display();
-        screen.line(&format!(
-            "\n  requests sent                          {}\n  requests failed                        {}\n  \
-             from breach to a new instance's answer {reaction}\n  CSV files                              {out}/{TENANT}, {out}/load.csv\n  \
-             chart                                  {}",
-            total.sent,
-            total.failed + total.unfinished,
-            chart.unwrap_or_else(|problem| problem),
-        ));
+        screen.line("");
+        for (name, figure) in [
+            ("requests sent", total.sent.to_string()),
+            (
+                "requests failed",
+                (total.failed + total.unfinished).to_string(),
+            ),
+            ("from breach to a new instance's answer", reaction),
+            ("response time, p99", promises::latency(&load.seconds)),
+            ("CSV files", format!("{out}/{TENANT}, {out}/load.csv")),
+            ("chart", chart.unwrap_or_else(|problem| problem)),
+        ] {
+            screen.line(&format!("  {name:<40}{figure}"));
+        }
         Ok(if broken == 0 {
             screen.line("\nEvery promise was kept.");
             ExitCode::SUCCESS

@@ -7,14 +7,19 @@ use super::profile::{self, Profile};
 use super::schedule::Arrivals;
 use super::target::Target;
 
+/// What `--help` says at its end.
+const HELP: &str = "\
+The generator is open loop: each request starts when the profile says so, whatever became of those before it, and its latency is \
+counted from that moment; a server that stalls is seen by every request that was due meanwhile.
+
+SIGUSR1 goes on to the profile's next segment at once. Ctrl-C ends the run and still prints the summary; a second one does so \
+without waiting for answers.
+
+Exit code: 0 when all went well, 1 when a request failed, 2 when the run could not begin.";
+
 /// Sends requests at the rate of a profile and says what became of them.
-///
-/// The generator is open loop: each request starts when the profile says so, whatever became of those before, and its latency is
-/// counted from that moment; a server that stalls is therefore seen by every request that was due meanwhile. SIGUSR1 goes on to the
-/// profile's next segment at once; Ctrl-C ends the run and still prints the summary, a second one does so without waiting for answers.
-///
-/// Exit code: 0 when all went well, 1 when a request failed, 2 when the arguments make no sense.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = HELP)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
