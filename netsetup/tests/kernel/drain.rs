@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use controller::ports::Dataplane;
 
@@ -150,6 +150,12 @@ async fn rule_out_then_flows_gone_then_instance_loses_no_connection() {
     for cycle in 0..8 {
         world.add(&mut tenant, cycle % 2).await;
         world.plane.apply(&tenant.plan).await.unwrap();
+        let newest = tenant.id(tenant.instances.len() - 1);
+        world
+            .until(&tenant, "the new instance serves", |seen| {
+                seen.endpoints[&newest].flows.is_some_and(|flows| flows > 0)
+            })
+            .await;
         let leaving = cycle;
         tenant.plan.endpoints[leaving].is_backend = false;
         world.plane.apply(&tenant.plan).await.unwrap();
@@ -173,13 +179,16 @@ async fn instance_first_and_rule_after_loses_connections() {
     let mut world = World::new().await;
     let mut tenant = world.tenant("demo", &[1, 1]).await;
     let loads = start_load(&world, &tenant);
-    tokio::time::sleep(Duration::from_millis(100)).await;
 
     kill(&world, &mut tenant, 0).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let end = Instant::now() + 2 * LIMIT;
+    while loads.iter().all(|load| load.broken() == 0) {
+        assert!(Instant::now() < end, "no connection was lost");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     tenant.plan.endpoints[0].is_backend = false;
     world.plane.apply(&tenant.plan).await.unwrap();
-
     assert!(stop_load(loads).broken > 0);
 }
 

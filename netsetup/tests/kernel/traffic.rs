@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -275,6 +275,7 @@ pub(crate) fn echoes(namespace: &Path) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
+    broken: Arc<AtomicUsize>,
     thread: Option<JoinHandle<Tally>>,
 }
 
@@ -290,17 +291,19 @@ impl Load {
     /// Each connection exchanges some bytes, so it lives for a moment.
     pub(crate) fn start(namespace: PathBuf, to: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let broken = Arc::new(AtomicUsize::new(0));
         let thread = std::thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || inside(&namespace, || Self::run(to, &stop))
+            let (stop, broken) = (Arc::clone(&stop), Arc::clone(&broken));
+            move || inside(&namespace, || Self::run(to, &stop, &broken))
         });
         Self {
             stop,
+            broken,
             thread: Some(thread),
         }
     }
 
-    fn run(to: SocketAddr, stop: &AtomicBool) -> Tally {
+    fn run(to: SocketAddr, stop: &AtomicBool, broken: &AtomicUsize) -> Tally {
         let mut tally = Tally::default();
         while !stop.load(Ordering::SeqCst) {
             let exchanged = open(to, LIMIT).and_then(|mut connection| {
@@ -313,11 +316,17 @@ impl Load {
                 Ok(name) => *tally.answered.entry(name).or_default() += 1,
                 Err(error) => {
                     tally.broken += 1;
+                    broken.store(tally.broken, Ordering::SeqCst);
                     tally.first_error.get_or_insert(error.to_string());
                 }
             }
         }
         tally
+    }
+
+    /// How many connections were broken so far.
+    pub(crate) fn broken(&self) -> usize {
+        self.broken.load(Ordering::SeqCst)
     }
 
     /// Ends it and tells.
@@ -337,7 +346,7 @@ impl Drop for Load {
 /// An HTTP server that answers everything with a status that can be changed; with 0 it says nothing.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) status: Arc<std::sync::atomic::AtomicU16>,
+    pub(crate) status: Arc<AtomicU16>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -358,7 +367,7 @@ pub(crate) fn serve_http(namespace: &Path, port: u16, status: u16) -> Page {
         listener.set_nonblocking(true).expect("it is a socket");
         listener
     });
-    let status = Arc::new(std::sync::atomic::AtomicU16::new(status));
+    let status = Arc::new(AtomicU16::new(status));
     let stop = Arc::new(AtomicBool::new(false));
     let thread = std::thread::spawn({
         let (status, stop) = (Arc::clone(&status), Arc::clone(&stop));
