@@ -229,6 +229,10 @@ fn explained(operation: &'static str, file: &Path, error: &rusqlite::Error) -> S
         Some(ErrorCode::SystemIoFailure) => format!(
             "the disk that holds {file} does not do as asked; see whether it is full (`df`) or broken (`dmesg`)"
         ),
+        _ if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => format!(
+            "a record in {file} cannot be read, by this version at least. Nothing is done for its tenant and its traffic \
+             flows on; apply its file again"
+        ),
         _ => format!("in {file}"),
     };
     StoreError {

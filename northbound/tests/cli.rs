@@ -330,6 +330,17 @@ fn a_tenant_whose_record_cannot_be_read_does_not_hold_up_the_others() {
     let unwell = place.asaas(&["status", "unwell"]);
     assert_eq!(well.code, OK, "{well:?}");
     assert_eq!(unwell.code, FAILED, "{unwell:?}");
+    assert!(
+        unwell.err.contains("apply its file again"),
+        "{}",
+        unwell.err
+    );
+    let mended = place.asaas(&["apply", "unwell", "--wait", "--timeout", "20s"]);
+    assert_eq!(
+        (mended.code, generation(&place, "unwell")),
+        (OK, 2),
+        "{mended:?}"
+    );
 }
 
 #[test]

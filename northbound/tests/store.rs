@@ -417,6 +417,35 @@ async fn a_damaged_file_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_entry_that_cannot_be_read_leaves_no_gap() {
+    let place = tempfile::tempdir().unwrap();
+    let demo = name("demo");
+    let store = open(place.path());
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    store
+        .record(&demo, now(), &[], &[alarm("a"), alarm("b")])
+        .await
+        .unwrap();
+    let other = rusqlite::Connection::open(place.path().join("asaas.db")).unwrap();
+    other
+        .execute(
+            "UPDATE journal SET event = '{\"kind\":\"x\"}' WHERE seq = 2",
+            [],
+        )
+        .unwrap();
+
+    let state = store
+        .load(&demo, SignedDuration::from_hours(1))
+        .await
+        .unwrap();
+
+    let journal = state.unwrap().journal;
+    let numbers: Vec<u64> = journal.iter().map(|entry| entry.seq).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(matches!(&journal[1].event, Event::Alarm { what } if what.contains("cannot be read")));
+}
+
+#[tokio::test]
 async fn a_file_of_a_newer_version_is_refused() {
     let place = tempfile::tempdir().unwrap();
     drop(open(place.path()));

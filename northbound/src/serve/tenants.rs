@@ -9,7 +9,7 @@ use controller::id::TenantName;
 use controller::journal::Event;
 use controller::ports::{Store, StoreError};
 use controller::status::Status;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::loops::Loops;
@@ -47,6 +47,8 @@ pub(super) struct Tenants {
 
 struct Running {
     view: watch::Receiver<View>,
+    /// Ends the wait for a restart.
+    nudge: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -81,6 +83,9 @@ impl Tenants {
     /// Makes the tenant's next tick happen now; starts its loop if it has none.
     pub(super) async fn wake(self: &Arc<Self>, tenant: &TenantName) {
         self.start(tenant, Duration::ZERO).await;
+        if let Some(running) = self.running().get(tenant) {
+            running.nudge.notify_one();
+        }
         self.wired.wakes.ring(tenant);
     }
 
@@ -90,9 +95,11 @@ impl Tenants {
             return;
         }
         let (sender, view) = watch::channel(View::default());
-        let task = tokio::spawn(Arc::clone(self).supervise(tenant.clone(), delay, sender));
-        self.running()
-            .insert(tenant.clone(), Running { view, task });
+        let nudge = Arc::new(Notify::new());
+        let lives = Arc::clone(self).supervise(tenant.clone(), delay, sender, Arc::clone(&nudge));
+        let task = tokio::spawn(lives);
+        let running = Running { view, nudge, task };
+        self.running().insert(tenant.clone(), running);
     }
 
     /// What a tenant looks like; `None` where there is none.
@@ -127,6 +134,7 @@ impl Tenants {
         tenant: TenantName,
         delay: Duration,
         view: watch::Sender<View>,
+        nudge: Arc<Notify>,
     ) {
         let mut stopping = self.is_stopping.subscribe();
         let mut pause = delay;
@@ -135,6 +143,7 @@ impl Tenants {
             let is_stopped = tokio::select! {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => true,
                 () = tokio::time::sleep(pause) => false,
+                () = nudge.notified() => false,
             };
             if is_stopped {
                 return;

@@ -66,19 +66,29 @@ fn put_spec(
     who: &str,
 ) -> Result<std::result::Result<Applied, Refusal>> {
     let tenant = &spec.tenant;
-    let before = wish(tx, tenant)?;
-    let is_same = before.as_ref().is_some_and(|before| before.spec == *spec);
-    if let Some(refusal) = refused_at_once(
-        before.as_ref(),
-        tenant,
-        if is_same { None } else { expected },
-    ) {
-        return Ok(Err(refusal));
+    let spec_json = to_json(spec)?;
+    let before = standing(tx, tenant)?;
+    if let Some(before) = &before {
+        if before.is_destroyed {
+            return Ok(Err(Refusal::Destroyed {
+                tenant: tenant.clone(),
+            }));
+        }
+        if before.spec == spec_json {
+            return Ok(Ok(Applied {
+                generation: before.generation,
+                change: Change::Same,
+            }));
+        }
     }
-    if let Some(before) = before.as_ref().filter(|_| is_same) {
-        return Ok(Ok(Applied {
-            generation: before.generation,
-            change: Change::Same,
+    let actual = before
+        .as_ref()
+        .map_or(Generation(0), |before| before.generation);
+    if let Some(expected) = expected.filter(|expected| *expected != actual) {
+        return Ok(Err(Refusal::Generation {
+            tenant: tenant.clone(),
+            expected,
+            actual,
         }));
     }
     let public_ip = spec.network.public_ip;
@@ -101,7 +111,7 @@ fn put_spec(
         signed(generation.0)?,
         signed(entries.first().map_or(0, |entry| entry.seq))?,
         nanoseconds(now.wall),
-        to_json(spec)?,
+        spec_json,
         text
     ])?;
     tx.prepare_cached(
@@ -118,24 +128,27 @@ fn put_spec(
     Ok(Ok(Applied { generation, change }))
 }
 
-/// Why an apply may not even be looked at: the tenant is on its way out, or somebody was faster.
-fn refused_at_once(
-    before: Option<&Wish>,
-    tenant: &TenantName,
-    expected: Option<Generation>,
-) -> Option<Refusal> {
-    if before.is_some_and(|before| before.orders.is_destroyed) {
-        return Some(Refusal::Destroyed {
-            tenant: tenant.clone(),
-        });
-    }
-    let actual = before.map_or(Generation(0), |before| before.generation);
-    let expected = expected.filter(|expected| *expected != actual)?;
-    Some(Refusal::Generation {
-        tenant: tenant.clone(),
-        expected,
-        actual,
+/// What an apply has to know of what is in force. The spec stays text: one that cannot be read can still be replaced.
+struct Standing {
+    generation: Generation,
+    is_destroyed: bool,
+    spec: String,
+}
+
+fn standing(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<Standing>> {
+    tx.prepare_cached(
+        "SELECT tenant.generation, is_destroyed, spec.spec
+         FROM tenant JOIN spec ON spec.tenant = tenant.name AND spec.generation = tenant.generation
+         WHERE tenant.name = ?1",
+    )?
+    .query_row([tenant.as_str()], |row| {
+        Ok(Standing {
+            generation: Generation(count(row, 0)?),
+            is_destroyed: row.get(1)?,
+            spec: row.get(2)?,
+        })
     })
+    .optional()
 }
 
 /// The address is the tenant's from now on, and any other is not: the table's key refuses a second owner, whoever asks.

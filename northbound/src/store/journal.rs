@@ -87,12 +87,17 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
+/// An event that this version cannot read stays in its place, as an alarm: the numbers have no gap, and the tenant is looked
+/// after all the same.
 fn entry(row: &Row<'_>) -> Result<Entry> {
+    let event = from_json(row, 3).unwrap_or_else(|error| Event::Alarm {
+        what: format!("what happened here cannot be read by this version of asaas: {error}"),
+    });
     Ok(Entry {
         seq: count(row, 0)?,
         at: moment(row, 1)?,
         steady: moment(row, 2)?,
-        event: from_json(row, 3)?,
+        event,
     })
 }
 
@@ -208,7 +213,7 @@ impl SqliteStore {
         .await
     }
 
-    /// The spec that was in force when entry `seq` was written; `None` where that is forgotten.
+    /// The spec that was in force when entry `seq` was written; `None` where that is forgotten, or cannot be read.
     pub async fn spec_at(
         &self,
         tenant: &TenantName,
@@ -222,9 +227,10 @@ impl SqliteStore {
                      ORDER BY generation DESC LIMIT 1",
                 )?
                 .query_row(params![tenant.as_str(), signed(seq)?], |row| {
-                    from_json(row, 0)
+                    Ok(from_json(row, 0).ok())
                 })
                 .optional()
+                .map(Option::flatten)
         })
         .await
     }

@@ -54,17 +54,21 @@ impl From<Output> for Said {
 impl Place {
     /// Two clouds in memory with room for three and four.
     pub(crate) fn new() -> Self {
+        Self::with(
+            "clouds:\n\
+             \x20 - { name: sim-a, kind: sim, capacity: 3, boot: 0s }\n\
+             \x20 - { name: sim-b, kind: sim, capacity: 4, boot: 0s }\n",
+        )
+    }
+
+    /// A place with this at the end of its configuration.
+    pub(crate) fn with(configuration: &str) -> Self {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
             service: None,
         };
-        place.write(
-            "asaas.yml",
-            "state: state\nsocket: asaas.sock\ntenants: tenants\nlogs: { directory: logs }\ntick: 1s\n\
-             clouds:\n\
-             \x20 - { name: sim-a, kind: sim, capacity: 3, boot: 0s }\n\
-             \x20 - { name: sim-b, kind: sim, capacity: 4, boot: 0s }\n",
-        );
+        let own = "state: state\nsocket: asaas.sock\ntenants: tenants\nlogs: { directory: logs }\ntick: 1s\n";
+        place.write("asaas.yml", &format!("{own}{configuration}"));
         place
     }
 
