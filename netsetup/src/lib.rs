@@ -38,6 +38,11 @@
 //! An instance reaches its neighbours in all sites of its tenant and, by echo, its gateway. It reaches nothing else: no other
 //! tenant, no public address (not its own either), not the host, not the tunnels' insides.
 //!
+//! What the host must have for many tenants, and what is left to its operator, since we change nothing that is not ours: the
+//! kernel keeps one table of connections (`net.netfilter.nf_conntrack_max`; a connection to an instance takes two entries, and
+//! ten seconds after its end) and one of neighbours (`net.ipv4.neigh.default.gc_thresh3`; every client that the edge shows
+//! directly, every instance and both ends of every tunnel take one) for all namespaces together.
+//!
 //! | module | what |
 //! |---|---|
 //! | [`address`] | the fixed address plan of one host |

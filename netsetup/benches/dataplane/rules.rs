@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use controller::ports::Dataplane;
 
-use crate::world::{Tenant, World, endpoint};
+use crate::world::{Tenant, World, endpoint, plane};
 use crate::{Bar, median, report};
 
 const TENANTS: usize = 100;
@@ -29,6 +29,31 @@ pub(crate) async fn run() -> bool {
         world.plane.apply(&tenant.plan).await.unwrap();
         taken.push(before.elapsed().as_secs_f64() * 1e3);
     }
+    let (mut plugged, mut unchanged, mut looked) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..10 {
+        let before = Instant::now();
+        world.add(&mut tenant, 0).await;
+        plugged.push(before.elapsed().as_secs_f64() * 1e3);
+        world.plane.apply(&tenant.plan).await.unwrap();
+        let before = Instant::now();
+        world.plane.apply(&tenant.plan).await.unwrap();
+        unchanged.push(before.elapsed().as_secs_f64() * 1e6);
+        let before = Instant::now();
+        plane(&world.settings, &world.woken)
+            .apply(&tenant.plan)
+            .await
+            .unwrap();
+        looked.push(before.elapsed().as_secs_f64() * 1e3);
+    }
+    println!("       joining an instance took {:.1} ms", median(plugged));
+    println!(
+        "       applying a plan that is in force took {:.1} us",
+        median(unchanged)
+    );
+    println!(
+        "       looking at everything once took {:.1} ms",
+        median(looked)
+    );
     let mut sorted = taken.clone();
     sorted.sort_by(f64::total_cmp);
     println!(

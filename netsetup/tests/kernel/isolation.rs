@@ -3,11 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 
+use controller::ports::Dataplane;
 use netsetup::EdgeClient;
 
 use crate::exec::tool;
 use crate::traffic::{LIMIT, SILENCE, Server, inside, open, ping, serve};
-use crate::world::{Tenant, World};
+use crate::world::{Tenant, World, cloud};
 
 /// Whether a TCP connection comes about.
 fn reaches(from: &Path, to: SocketAddr) -> bool {
@@ -172,4 +173,22 @@ async fn nothing_of_ours_speaks_version_six() {
     for namespace in [world.transit(&tenant), world.site(&tenant, 0)] {
         assert_eq!(tool(&namespace, "ip", &["-6", "address"]), "");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_lets_nothing_through_before_its_plan_is_applied() {
+    let mut world = World::new().await;
+    let mut tenant = world.tenant("demo", &[1]).await;
+    let gateway = tenant.plan.subnets[0].gateway;
+    // Plugged into a site that the applied plan does not have.
+    world.add(&mut tenant, 1).await;
+    let early = tenant.instances[1].namespace.clone();
+
+    assert!(!ping(&early, gateway, 5, SILENCE));
+    assert!(!reaches(&early, tenant.direct(0)));
+
+    tenant.plan.sites.push(cloud(1));
+    world.plane.apply(&tenant.plan).await.unwrap();
+    assert!(ping(&early, gateway, 6, LIMIT));
+    assert!(may_reach(&early, tenant.direct(0)));
 }

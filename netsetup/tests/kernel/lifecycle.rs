@@ -175,3 +175,39 @@ async fn an_instance_that_is_plugged_twice_is_plugged_once() {
     assert_eq!(path, tenant.instances[0].namespace);
     old.exchange(1_000).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_a_namespace_that_a_crash_left_is_made_one() {
+    let mut world = World::new().await;
+    let tenant = world.tenant("demo", &[1]).await;
+    let transit = world.transit(&tenant);
+    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    std::fs::write(&transit, "").unwrap();
+
+    world.plane.apply(&tenant.plan).await.unwrap();
+
+    assert!(tool(&transit, "ip", &["link", "show", "edge"]).contains("UP"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_half_gone_is_built_again_and_destroyed_all_the_same() {
+    let mut world = World::new().await;
+    let mut tenant = world.tenant("demo", &[1, 0]).await;
+    let remove = |name: &Path| {
+        nix::mount::umount2(name, nix::mount::MntFlags::MNT_DETACH).unwrap();
+        std::fs::remove_file(name).unwrap();
+    };
+
+    remove(&world.transit(&tenant));
+    remove(&world.site(&tenant, 1));
+    // What changes is noticed to be impossible, and the attempt after that begins with a full look.
+    tenant.plan.endpoints[0].is_backend = false;
+    let _ = world.plane.apply(&tenant.plan).await;
+    tenant.plan.endpoints[0].is_backend = true;
+    world.plane.apply(&tenant.plan).await.unwrap();
+    assert!(connect(&world.client(), tenant.public()).is_ok());
+
+    remove(&world.transit(&tenant));
+    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    assert!(!world.site(&tenant, 0).exists());
+}
