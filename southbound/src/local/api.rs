@@ -100,19 +100,27 @@ impl Runtime {
     }
 }
 
-/// The last error in a runtime's log of JSON lines; the last line where it is none of those.
+/// What a runtime's log of JSON lines says of a failure; the last line where it is none of those.
 fn last_error(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     message(&text)
 }
 
+/// The last error, and after it the first thing that was fatal: where the container's first steps fail, the error tells only
+/// that they did, and the cause stands before it.
 fn message(log: &str) -> String {
-    let parsed = log.lines().rev().find_map(|line| {
+    let of_level = |level: &str, line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        let is_error = line.get("level")?.as_str()? == "error";
-        is_error.then_some(line.get("msg")?.as_str()?.to_owned())
-    });
-    parsed.unwrap_or_else(|| log.lines().last().unwrap_or_default().to_owned())
+        let is_it = line.get("level")?.as_str()? == level;
+        is_it.then_some(line.get("msg")?.as_str()?.to_owned())
+    };
+    let error = log.lines().rev().find_map(|line| of_level("error", line));
+    let fatal = log.lines().find_map(|line| of_level("fatal", line));
+    let said: Vec<String> = error.into_iter().chain(fatal).collect();
+    if said.is_empty() {
+        return log.lines().last().unwrap_or_default().to_owned();
+    }
+    said.join(": ")
 }
 
 #[cfg(test)]
@@ -130,5 +138,16 @@ mod tests {
         assert_eq!(message(log), "new");
         assert_eq!(message("plain\nwords\n"), "words");
         assert_eq!(message(""), "");
+    }
+
+    #[test]
+    fn what_was_fatal_to_a_container_s_first_steps_is_told_with_the_error() {
+        let log = concat!(
+            "{\"level\":\"fatal\",\"msg\":\"no such namespace\",\"time\":\"t\"}\n",
+            "{\"level\":\"fatal\",\"msg\":\"lost the other\",\"time\":\"t\"}\n",
+            "{\"level\":\"error\",\"msg\":\"run failed\",\"time\":\"t\"}\n",
+        );
+
+        assert_eq!(message(log), "run failed: no such namespace");
     }
 }

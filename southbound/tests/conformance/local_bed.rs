@@ -1,7 +1,8 @@
 //! The local cloud for real: containers in plain namespaces, on a root with nothing but busybox in it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +11,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use controller::id::{CloudName, InstanceId, TemplateName, TenantName};
 use controller::ports::{CloudState, InstanceSeen, Launch, Southbound};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use southbound::local::{Cable, CableError, CableRequest, LocalCloud, LocalSettings, Template};
 
 use crate::bed::{Bed, CAPACITY, launch, tenant};
@@ -18,35 +23,61 @@ use crate::exec;
 /// Anything on this machine takes less than this, however busy it is.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// Namespaces with no way out, by name.
+/// Where namespaces that have a name are bound.
+const NAMESPACES: &str = "/run/netns";
+
+/// Namespaces with no way out, by name. Made by this very process, as the data plane makes them: a program that is run for it
+/// would outlive a killed service, and still be at work when the next one looks.
 pub(crate) struct PlainCable {
     prefix: String,
 }
 
 impl PlainCable {
-    fn name(&self, instance: InstanceId) -> String {
-        format!("{}-{instance}", self.prefix)
+    fn path(&self, instance: InstanceId) -> PathBuf {
+        Path::new(NAMESPACES).join(format!("{}-{instance}", self.prefix))
     }
+}
 
-    fn change(&self, verb: &'static str, instance: InstanceId) -> Result<PathBuf, CableError> {
-        let name = self.name(instance);
-        let path = Path::new("/run/netns").join(&name);
-        if path.exists() != (verb == "add") {
-            let done = exec::run("ip", &["netns", verb, &name]);
-            done.map_err(|detail| CableError {
-                instance,
-                operation: verb,
-                detail,
-            })?;
-        }
-        Ok(path)
+/// Makes a namespace exist. A file alone, left by a service that was killed between the two steps, is not one.
+fn make_namespace(path: &Path) -> io::Result<()> {
+    if statfs(path).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC) {
+        return Ok(());
+    }
+    fs::create_dir_all(NAMESPACES)?;
+    File::create(path)?;
+    let none = None::<&str>;
+    std::thread::scope(|scope| {
+        let bind = || {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            let own = Some("/proc/thread-self/ns/net");
+            mount(own, path, none, MsFlags::MS_BIND, none)
+        };
+        scope.spawn(bind).join().unwrap()
+    })?;
+    Ok(())
+}
+
+fn delete_namespace(path: &Path) -> io::Result<()> {
+    match umount2(path, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
     }
 }
 
 #[async_trait]
 impl Cable for PlainCable {
     async fn plug(&self, request: &CableRequest) -> Result<PathBuf, CableError> {
-        self.change("add", request.instance)
+        let path = self.path(request.instance);
+        make_namespace(&path).map_err(|cause| CableError {
+            instance: request.instance,
+            operation: "plugged",
+            detail: cause.to_string(),
+        })?;
+        Ok(path)
     }
 
     async fn unplug(
@@ -55,7 +86,11 @@ impl Cable for PlainCable {
         _cloud: &CloudName,
         instance: InstanceId,
     ) -> Result<(), CableError> {
-        self.change("del", instance).map(drop)
+        delete_namespace(&self.path(instance)).map_err(|cause| CableError {
+            instance,
+            operation: "unplugged",
+            detail: cause.to_string(),
+        })
     }
 }
 
@@ -194,7 +229,7 @@ impl LocalBed {
             traces.extend(group.exists().then(|| group.display().to_string()));
         }
         let prefix = format!("asaas-{}-", self.deployment);
-        let names = fs::read_dir("/run/netns").into_iter().flatten();
+        let names = fs::read_dir(NAMESPACES).into_iter().flatten();
         let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         traces.extend(names.filter(|name| name.starts_with(&prefix)));
         let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
