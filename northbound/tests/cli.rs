@@ -288,6 +288,32 @@ fn on_a_full_disk_nothing_is_ordered_or_launched_until_there_is_room() {
     place.until(&["status", "demo", "--json"], |said| settled_with(said, 4));
 }
 
+// I22
+#[test]
+fn log_files_that_cannot_be_written_are_told_of_and_made_up_for() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    std::fs::create_dir(place.path("logs")).unwrap();
+    let disk = SmallDisk::mount(&place.path("logs"), "size=64k");
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    let alarmed = place.until(&["status", "demo"], |said| said.out.contains("alarm:"));
+    std::fs::remove_file(&ballast).unwrap();
+    let is_made_up_for = |said: &Said| said.out.contains("the log files are behind");
+    let log = place.until(&["logs", "demo"], is_made_up_for);
+    place.until(&["status", "demo"], |said| !said.out.contains("alarm:"));
+
+    assert!(alarmed.out.contains("No space left"), "{}", alarmed.out);
+    assert!(
+        log.out.contains(",order,") && log.out.contains(",in_service,"),
+        "{}",
+        log.out
+    );
+}
+
 // I15
 #[test]
 fn a_damaged_store_is_refused_and_not_touched() {

@@ -196,6 +196,35 @@ async fn a_file_cut_at_any_byte_is_mended_without_a_row_lost_or_doubled() {
 }
 
 #[tokio::test]
+async fn at_the_turn_of_a_day_a_new_start_leaves_the_older_file_as_it_is() {
+    let place = tempfile::tempdir().unwrap();
+    let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));
+    apply(&store).await;
+    store
+        .record(
+            &name("demo"),
+            later(24 * 3600),
+            &[],
+            &[alarm("the first of its day")],
+        )
+        .await
+        .unwrap();
+    follower(&store, &root).catch_up().await;
+    let older = std::fs::read(file(&root, "actions")).unwrap();
+    let newer = std::fs::read(root.join("demo/2026-01-16-actions.csv")).unwrap();
+
+    for _ in 0..2 {
+        assert!(follower(&store, &root).catch_up().await);
+    }
+
+    assert_eq!(std::fs::read(file(&root, "actions")).unwrap(), older);
+    assert_eq!(
+        std::fs::read(root.join("demo/2026-01-16-actions.csv")).unwrap(),
+        newer
+    );
+}
+
+#[tokio::test]
 async fn a_reader_does_not_see_a_row_that_is_just_being_written() {
     let place = tempfile::tempdir().unwrap();
     let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));

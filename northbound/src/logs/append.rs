@@ -1,7 +1,7 @@
 //! One kind of log of one tenant: finds where it ended, mends what a crash left half written, and appends whole rows.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use super::{Kind, files, path};
 
 /// The end of a file is looked at in pieces of this size, doubled until a whole group of rows is in it.
 const FIRST_LOOK: u64 = 64 << 10;
+/// No header is longer.
+const HEADER_LIMIT: u64 = 4 << 10;
 /// Administrators of the tenant may read, nobody else but the service may write.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o750;
@@ -45,21 +47,24 @@ impl Appender {
             last: 0,
         };
         for (date, path) in files(root, tenant, kind)?.into_iter().rev() {
-            let mut file = writable(&path)?;
-            let end = find_end(&mut file, kind.columns().len())?;
-            let keep = match end.group {
-                Some(group) if group.seq >= oldest => group.start,
-                _ => end.rows_end,
-            };
-            if file.metadata()?.len() != keep {
-                file.set_len(keep)?;
+            let is_newest = appender.newest.is_none();
+            if is_newest {
+                widen(&path, kind.columns())?;
             }
-            let kept = match end.group {
-                Some(group) if group.seq >= oldest => group.before,
-                Some(group) => Some(group.seq),
-                None => None,
-            };
-            appender.newest.get_or_insert(date);
+            let mut file = writable(&path)?;
+            let columns = header(&mut file)?.map_or(0, |header| header.split(',').count());
+            let end = find_end(&mut file, columns)?;
+            let mut kept = end.group.map(|group| group.seq);
+            if is_newest {
+                let mut keep = end.rows_end;
+                if let Some(group) = end.group.filter(|group| group.seq >= oldest) {
+                    (keep, kept) = (group.start, group.before);
+                }
+                if file.metadata()?.len() != keep {
+                    file.set_len(keep)?;
+                }
+                appender.newest = Some(date);
+            }
             if let Some(seq) = kept {
                 appender.last = seq;
                 break;
@@ -111,6 +116,50 @@ fn writable(path: &Path) -> io::Result<File> {
         .mode(FILE_MODE)
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)
+}
+
+/// The first line, without its end; `None` where it is not whole.
+fn header(file: &mut File) -> io::Result<Option<String>> {
+    file.rewind()?;
+    let mut start = Vec::new();
+    file.take(HEADER_LIMIT).read_to_end(&mut start)?;
+    let end = start.windows(2).position(|pair| pair == b"\r\n");
+    Ok(end.map(|end| String::from_utf8_lossy(&start[..end]).into_owned()))
+}
+
+/// A file that an earlier version began has fewer columns: gives it the new header, and its rows empty cells for what is new,
+/// so that it stays one table. A file with other columns than any earlier version's is refused, not changed.
+fn widen(path: &Path, columns: &[&str]) -> io::Result<()> {
+    let mut file = writable(path)?;
+    let wanted = columns.join(",");
+    let Some(found) = header(&mut file)? else {
+        return Ok(());
+    };
+    if found == wanted {
+        return Ok(());
+    }
+    if !wanted.starts_with(&format!("{found},")) {
+        return Err(io::Error::other(format!(
+            "{} has other columns than this version writes: move it away",
+            path.display()
+        )));
+    }
+    let missing = ",".repeat(columns.len() - found.split(',').count());
+    let length = whole_lines(&mut file)?;
+    file.rewind()?;
+    let draft = path.with_extension("csv.draft");
+    let mut wide = io::BufWriter::new(writable(&draft)?);
+    wide.get_mut().set_len(0)?;
+    write!(wide, "{wanted}\r\n")?;
+    for line in BufReader::new(file.take(length)).split(b'\n').skip(1) {
+        let line = line?;
+        wide.write_all(line.strip_suffix(b"\r").unwrap_or(&line))?;
+        write!(wide, "{missing}\r\n")?;
+    }
+    wide.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
+    std::fs::rename(&draft, path)
 }
 
 /// Where a file's rows end.
@@ -266,6 +315,31 @@ mod tests {
             assert_eq!(found.rows_end, 16, "{torn:?}");
             assert_eq!(found.group.map(|group| group.seq), Some(1), "{torn:?}");
         }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_gets_the_columns_that_are_new() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.csv");
+        std::fs::write(&path, "seq,value\r\n1,a\r\n2,\"b,c\"\r\n3,torn").unwrap();
+
+        widen(&path, &["seq", "value", "more", "most"]).unwrap();
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "seq,value,more,most\r\n1,a,,\r\n2,\"b,c\",,\r\n");
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_is_refused_and_not_changed() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.csv");
+        let text = "seq,value,more\r\n1,a,b\r\n";
+        std::fs::write(&path, text).unwrap();
+
+        let widened = widen(&path, &["seq", "value"]);
+
+        assert!(widened.unwrap_err().to_string().contains("move it away"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]

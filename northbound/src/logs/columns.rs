@@ -45,7 +45,7 @@ pub struct ActionRow {
     /// Connections that it had when it was last counted.
     pub flows_at_end: Option<u32>,
     /// Seconds since it was taken out of rotation.
-    #[serde(with = "cell::maybe_amount")]
+    #[serde(default, with = "cell::maybe_amount")]
     pub waited_s: Option<Amount>,
     /// On the way to `terminating` and `gone`: whether connections were cut.
     pub forced: Option<bool>,
@@ -163,10 +163,10 @@ pub struct DecisionRow {
     /// The metric that the policy follows; empty for a static one.
     pub metric: Option<Metric>,
     /// Its average over the instances that were measured at that moment.
-    #[serde(with = "cell::maybe_amount")]
+    #[serde(default, with = "cell::maybe_amount")]
     pub average: Option<Amount>,
     /// Where it should be.
-    #[serde(with = "cell::maybe_amount")]
+    #[serde(default, with = "cell::maybe_amount")]
     pub threshold: Option<Amount>,
     /// How many instances were measured.
     pub fresh: Option<u32>,
