@@ -15,23 +15,25 @@
 //! machine's own network: there is no way out.
 
 mod switch;
+mod wish;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use controller::id::{CloudName, InstanceId, TenantName};
+use controller::id::{CloudName, TenantName};
 use controller::network::NetworkPlan;
 use controller::spec::Subnet;
 use ipnet::Ipv4Net;
 
 use crate::address::{self, Pair, tunnel_key};
 use crate::name::{
-    CABLE, EDGE, EDGE_BRIDGE, Names, NamespaceName, TUNNEL, UNDERLAY, bridge, transit_tunnel,
-    transit_underlay,
+    CABLE, EDGE, EDGE_BRIDGE, Names, TUNNEL, UNDERLAY, bridge, transit_tunnel, transit_underlay,
 };
 use crate::rules::Tunnel;
 pub(crate) use switch::{Switch, link_switches};
 use switch::{host_switches, router_switches};
+pub use wish::Plug;
+pub(crate) use wish::{FarEnd, LinkKind, LinkWish, NamespaceWish, Port, RouteWish, Topology};
 
 /// What a line between namespaces of one host carries.
 pub(crate) const LINE_MTU: u32 = 1500;
@@ -45,91 +47,6 @@ pub(crate) fn inner_mtu(tunnel: Tunnel) -> u32 {
             // IP 20, UDP 8, VXLAN 8, Ethernet 14.
             Tunnel::Vxlan => 50,
         }
-}
-
-/// A link as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LinkWish {
-    pub(crate) name: String,
-    pub(crate) kind: LinkKind,
-    pub(crate) mtu: u32,
-    pub(crate) address: Option<Ipv4Net>,
-    /// Its address on the wire; `None` leaves it to the kernel.
-    pub(crate) mac: Option<[u8; 6]>,
-    /// Whether it answers for addresses that are reached through another link.
-    pub(crate) is_arp_proxy: bool,
-}
-
-/// What a link is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LinkKind {
-    Bridge,
-    /// One end of a cable; the other end is made with it.
-    Cable {
-        far: FarEnd,
-    },
-    /// The end of a cable that is made from the other side.
-    CableEnd,
-    Tunnel {
-        tunnel: Tunnel,
-        key: u32,
-        local: Ipv4Addr,
-        remote: Ipv4Addr,
-        /// The link that carries it.
-        over: String,
-    },
-}
-
-/// The other end of a cable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FarEnd {
-    pub(crate) namespace: NamespaceName,
-    pub(crate) name: String,
-    /// The bridge that it is plugged into, if any.
-    pub(crate) port: Option<Port>,
-}
-
-/// A place on a bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Port {
-    pub(crate) bridge: String,
-    /// Isolated ports do not hear each other, only those that are not isolated.
-    pub(crate) is_isolated: bool,
-}
-
-/// A route as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RouteWish {
-    pub(crate) to: Ipv4Net,
-    pub(crate) via: Option<Ipv4Addr>,
-    /// The link; `None` drops what goes there.
-    pub(crate) link: Option<String>,
-}
-
-/// A namespace as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NamespaceWish {
-    pub(crate) name: NamespaceName,
-    pub(crate) links: Vec<LinkWish>,
-    pub(crate) routes: BTreeSet<RouteWish>,
-    /// Whether links of ours that are not in the list go; what is not named by us stays in any case.
-    pub(crate) is_whole: bool,
-    pub(crate) switches: Vec<Switch>,
-}
-
-/// A tenant's namespaces as they should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Topology {
-    pub(crate) transit: NamespaceWish,
-    /// In the order of the plan's sites.
-    pub(crate) sites: Vec<NamespaceWish>,
-}
-
-impl Topology {
-    /// Whether it has this namespace.
-    pub(crate) fn has(&self, name: &NamespaceName) -> bool {
-        self.transit.name == *name || self.sites.iter().any(|site| site.name == *name)
-    }
 }
 
 /// The tenant's namespaces as they should be.
@@ -193,36 +110,7 @@ fn transit(names: &Names, plan: &NetworkPlan, tunnel: Tunnel) -> NamespaceWish {
         is_arp_proxy: false,
     }];
     for cloud in &plan.sites {
-        let (under, inside) = (address::underlay(cloud), address::tunnel(cloud));
-        let over = transit_underlay(cloud);
-        links.push(LinkWish {
-            name: over.clone(),
-            kind: LinkKind::Cable {
-                far: FarEnd {
-                    namespace: names.site(&plan.tenant, cloud),
-                    name: UNDERLAY.to_owned(),
-                    port: None,
-                },
-            },
-            mtu: LINE_MTU,
-            address: Some(Ipv4Net::new_assert(under.transit, Pair::PREFIX)),
-            mac: None,
-            is_arp_proxy: false,
-        });
-        links.push(LinkWish {
-            name: transit_tunnel(cloud),
-            kind: LinkKind::Tunnel {
-                tunnel,
-                key: tunnel_key(names.tunnel_salt(&plan.tenant), cloud),
-                local: under.transit,
-                remote: under.site,
-                over,
-            },
-            mtu: inner_mtu(tunnel),
-            address: Some(Ipv4Net::new_assert(inside.transit, Pair::PREFIX)),
-            mac: None,
-            is_arp_proxy: false,
-        });
+        links.extend(links_to_site(names, &plan.tenant, cloud, tunnel));
     }
     // An address of the tenant that nobody has must not be looked for at the edge.
     let nobody = plan.subnets.iter().map(|subnet| RouteWish {
@@ -244,6 +132,45 @@ fn transit(names: &Names, plan: &NetworkPlan, tunnel: Tunnel) -> NamespaceWish {
         is_whole: true,
         switches: router_switches(),
     }
+}
+
+/// Transit's cable to a site, and the tunnel over it.
+fn links_to_site(
+    names: &Names,
+    tenant: &TenantName,
+    cloud: &CloudName,
+    tunnel: Tunnel,
+) -> [LinkWish; 2] {
+    let (under, inside) = (address::underlay(cloud), address::tunnel(cloud));
+    let cable = LinkWish {
+        name: transit_underlay(cloud),
+        kind: LinkKind::Cable {
+            far: FarEnd {
+                namespace: names.site(tenant, cloud),
+                name: UNDERLAY.to_owned(),
+                port: None,
+            },
+        },
+        mtu: LINE_MTU,
+        address: Some(Ipv4Net::new_assert(under.transit, Pair::PREFIX)),
+        mac: None,
+        is_arp_proxy: false,
+    };
+    let over_it = LinkWish {
+        name: transit_tunnel(cloud),
+        kind: LinkKind::Tunnel {
+            tunnel,
+            key: tunnel_key(names.tunnel_salt(tenant), cloud),
+            local: under.transit,
+            remote: under.site,
+            over: cable.name.clone(),
+        },
+        mtu: inner_mtu(tunnel),
+        address: Some(Ipv4Net::new_assert(inside.transit, Pair::PREFIX)),
+        mac: None,
+        is_arp_proxy: false,
+    };
+    [cable, over_it]
 }
 
 fn site(names: &Names, plan: &NetworkPlan, cloud: &CloudName, tunnel: Tunnel) -> NamespaceWish {
@@ -402,25 +329,9 @@ pub(crate) fn instance(names: &Names, plug: &Plug, tunnel: Tunnel) -> NamespaceW
     }
 }
 
-/// An instance's cable: what it takes to put an instance into its tenant's network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plug {
-    /// Whose.
-    pub tenant: TenantName,
-    /// In which site.
-    pub cloud: CloudName,
-    /// Which instance.
-    pub instance: InstanceId,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// Its address on the wire.
-    pub mac: [u8; 6],
-    /// The subnet that the address is in.
-    pub subnet: Subnet,
-}
-
 #[cfg(test)]
 mod tests {
+    use controller::id::InstanceId;
     use controller::network::Endpoint;
     use controller::spec::{HealthCheck, Probe, Split};
     use jiff::SignedDuration;

@@ -11,6 +11,8 @@
 
 #[path = "kernel/exec.rs"]
 mod exec;
+#[path = "kernel/load.rs"]
+mod load;
 #[path = "kernel/traffic.rs"]
 mod traffic;
 #[path = "kernel/world.rs"]

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use controller::ports::Dataplane;
 
-use crate::traffic::{LIMIT, Load};
+use crate::load::Load;
+use crate::traffic::LIMIT;
 use crate::world::{Tenant, World};
 use crate::{Bar, report};
 

@@ -31,19 +31,20 @@ const ROUND: Duration = Duration::from_secs(1);
 /// The most backends that are measured.
 const MANY: usize = 200;
 
+/// One way to instances: what it is called, and the addresses that are connected to in turn.
+type Way = (&'static str, Vec<SocketAddr>);
+
 pub(crate) async fn run() -> bool {
     let mut world = World::new().await;
-    let few = world.tenant("few", &[3, 2]).await;
+    let mut few = world.tenant("few", &[3, 2]).await;
     let plain = world.tenant("plain", &[3, 2]).await;
     let proxied = world.tenant("proxied", &[3, 2]).await;
     let mut many = world.tenant("many", &[3, 2]).await;
     let mut servers = Vec::new();
     for tenant in [&few, &plain, &proxied, &many] {
-        for instance in &tenant.instances {
-            servers.push(greet(&instance.namespace));
-        }
+        let instances = tenant.instances.iter();
+        servers.extend(instances.map(|instance| greet(&instance.namespace)));
     }
-    let mut few = few;
     for tenant in [&mut few, &mut many] {
         tenant.plan.listen[0].to = PORT;
         world.plane.apply(&tenant.plan).await.unwrap();
@@ -51,26 +52,26 @@ pub(crate) async fn run() -> bool {
     multiply(&world, &mut many).await;
     open_up(&world, &plain);
     let _proxy = start_proxy(&world, &proxied);
-    tool(
-        &world.client(),
-        "sysctl",
-        &["-q", "net.ipv4.ip_local_port_range=1024 65535"],
-    );
-
+    let ports = "net.ipv4.ip_local_port_range=1024 65535";
+    tool(&world.client(), "sysctl", &["-q", ports]);
     let direct = (0..5).map(|index| at(&plain, index)).collect();
-    let ways: [(&str, Vec<SocketAddr>); 4] = [
+    let proxy = SocketAddr::from((proxied.plan.public_ip, PROXY_PORT));
+    let ways = [
         ("without DNAT", direct),
         ("two DNAT levels, 5 backends", vec![few.public()]),
         ("two DNAT levels, 200 backends", vec![many.public()]),
-        (
-            "HAProxy in transit, 5 backends",
-            vec![SocketAddr::from((proxied.plan.public_ip, PROXY_PORT))],
-        ),
+        ("HAProxy in transit, 5 backends", vec![proxy]),
     ];
+
+    compare(&world.client(), &ways)
+}
+
+/// Measures all ways in turn, and says how they compare.
+fn compare(client: &Path, ways: &[Way; 4]) -> bool {
     let mut figures = [const { Vec::new() }; 4];
     for round in 0..=ROUNDS {
         for ((_, targets), figures) in ways.iter().zip(&mut figures) {
-            let figure = connections_per_second(&world.client(), targets);
+            let figure = connections_per_second(client, targets);
             // The first round only warms up.
             if round > 0 {
                 figures.push(figure);
@@ -79,37 +80,20 @@ pub(crate) async fn run() -> bool {
         eprintln!("round {round} of {ROUNDS}");
     }
     for ((name, _), figures) in ways.iter().zip(&figures) {
-        println!(
-            "       {name}: {:.0} new connections/s",
-            median(figures.clone())
-        );
+        let figure = median(figures.clone());
+        println!("       {name}: {figure:.0} new connections/s");
     }
     let [direct, few, many, proxy] = figures;
     // Each round's own ratio, so that a busy moment does not fall on one side only.
     let ratio =
         |one: &[f64], other: &[f64]| median(one.iter().zip(other).map(|(a, b)| a / b).collect());
     let bars = [
-        report(
-            "5 backends to none",
-            ratio(&few, &direct),
-            "",
-            Bar::AtLeast(0.85),
-        ),
-        report(
-            "5 backends to HAProxy",
-            ratio(&few, &proxy),
-            "",
-            Bar::AtLeast(1.4),
-        ),
-        report(
-            "200 backends to 5",
-            ratio(&many, &few),
-            "",
-            Bar::AtLeast(0.9),
-        ),
+        ("5 backends to none", ratio(&few, &direct), 0.85),
+        ("5 backends to HAProxy", ratio(&few, &proxy), 1.4),
+        ("200 backends to 5", ratio(&many, &few), 0.9),
     ];
-    drop(servers);
-    bars.into_iter().all(|is_met| is_met)
+    let met = bars.map(|(what, figure, least)| report(what, figure, "", Bar::AtLeast(least)));
+    met.into_iter().all(|is_met| is_met)
 }
 
 fn at(tenant: &Tenant, index: usize) -> SocketAddr {

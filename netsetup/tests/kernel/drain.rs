@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use controller::ports::Dataplane;
 
-use crate::traffic::{Connection, LIMIT, Load, Tally, ask_udp, connect, count_tcp};
+use crate::load::{Load, Tally};
+use crate::traffic::{Connection, LIMIT, ask_udp, connect, count_tcp};
 use crate::world::{Tenant, World, cloud};
 
 /// So many connections at a time are made by a load.

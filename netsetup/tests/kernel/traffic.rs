@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -269,78 +269,6 @@ pub(crate) fn echoes(namespace: &Path) -> u64 {
     value
         .and_then(|value| value.parse().ok())
         .expect("it is there")
-}
-
-/// Connects over and over in a thread of its own until told to stop, and counts what became of it.
-#[derive(Debug)]
-pub(crate) struct Load {
-    stop: Arc<AtomicBool>,
-    broken: Arc<AtomicUsize>,
-    thread: Option<JoinHandle<Tally>>,
-}
-
-/// What became of a load's connections.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
-    pub(crate) answered: BTreeMap<String, usize>,
-    pub(crate) broken: usize,
-    pub(crate) first_error: Option<String>,
-}
-
-impl Load {
-    /// Each connection exchanges some bytes, so it lives for a moment.
-    pub(crate) fn start(namespace: PathBuf, to: SocketAddr) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let broken = Arc::new(AtomicUsize::new(0));
-        let thread = std::thread::spawn({
-            let (stop, broken) = (Arc::clone(&stop), Arc::clone(&broken));
-            move || inside(&namespace, || Self::run(to, &stop, &broken))
-        });
-        Self {
-            stop,
-            broken,
-            thread: Some(thread),
-        }
-    }
-
-    fn run(to: SocketAddr, stop: &AtomicBool, broken: &AtomicUsize) -> Tally {
-        let mut tally = Tally::default();
-        while !stop.load(Ordering::SeqCst) {
-            let exchanged = open(to, LIMIT).and_then(|mut connection| {
-                for _ in 0..3 {
-                    connection.exchange(100)?;
-                }
-                Ok(connection.answer.name)
-            });
-            match exchanged {
-                Ok(name) => *tally.answered.entry(name).or_default() += 1,
-                Err(error) => {
-                    tally.broken += 1;
-                    broken.store(tally.broken, Ordering::SeqCst);
-                    tally.first_error.get_or_insert(error.to_string());
-                }
-            }
-        }
-        tally
-    }
-
-    /// How many connections were broken so far.
-    pub(crate) fn broken(&self) -> usize {
-        self.broken.load(Ordering::SeqCst)
-    }
-
-    /// Ends it and tells.
-    pub(crate) fn stop(mut self) -> Tally {
-        self.stop.store(true, Ordering::SeqCst);
-        let thread = self.thread.take().expect("it is stopped once");
-        thread.join().expect("the load does not panic")
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-    }
 }
 
 /// An HTTP server that answers everything with a status that can be changed; with 0 it says nothing.
