@@ -100,11 +100,6 @@ impl Calls {
         }
     }
 
-    /// Whether a call about this instance is under way, or answered and not taken up.
-    pub(crate) fn is_busy(&self, instance: InstanceId) -> bool {
-        self.busy.contains(&instance)
-    }
-
     /// Returns once a call has been answered; never, where none is under way.
     pub(crate) async fn answered(&mut self) {
         if !self.answers.is_empty() {

@@ -22,7 +22,7 @@ mod pace;
 pub use estimate::Reading;
 
 /// A number, with all that led to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// How many run or are on their way in.
     pub current: u32,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::amount::Amount;
 use crate::decide::{Decision, Reading};
 use crate::id::{CloudName, InstanceId};
-use crate::instance::{Cause, Phase};
+use crate::instance::{Cause, Instance, Phase};
 use crate::journal::{Entry, Event};
 use crate::load::{Metric, Sample};
 use crate::refusal::Refusals;
@@ -106,6 +106,35 @@ impl History {
     pub fn read(&mut self, reading: Reading, at: Timestamp) {
         if self.readings.back().is_none_or(|(last, _)| *last < at) {
             push(&mut self.readings, (at, reading));
+        }
+    }
+
+    /// Remembers what changed about instances that matters to their clouds: who has come into service, who never did.
+    pub(crate) fn note(
+        &mut self,
+        before: &BTreeMap<InstanceId, Instance>,
+        changed: &[Instance],
+        now: Now,
+    ) {
+        for instance in changed {
+            let was = before.get(&instance.id).map(|before| before.phase);
+            if was == Some(instance.phase) {
+                continue;
+            }
+            let never_healthy = instance
+                .drain
+                .as_ref()
+                .is_some_and(|drain| drain.cause == Cause::NeverHealthy);
+            match instance.phase {
+                Phase::InService => {
+                    let took = instance.since.duration_since(instance.created);
+                    self.booted(&instance.cloud, took);
+                }
+                Phase::Terminating if never_healthy => {
+                    self.refusals_of(&instance.cloud).never_healthy(now.steady);
+                }
+                _ => {}
+            }
         }
     }
 

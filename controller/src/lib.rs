@@ -30,6 +30,7 @@ pub mod schedule;
 pub mod settle;
 pub mod spec;
 pub mod status;
+mod strays;
 pub mod tick;
 pub mod time;
 mod view;

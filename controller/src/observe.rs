@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{Either, join, join_all, select};
 use jiff::SignedDuration;
 
-use crate::id::{CloudName, InstanceId, TenantName};
-use crate::instance::Instance;
+use crate::drive::Ports;
+use crate::id::{CloudName, InstanceId};
+use crate::instance::{Instance, Phase};
 use crate::load::Sample;
 use crate::network::{EndpointSeen, NetworkSeen};
 use crate::ports::{
-    Clock, CloudError, CloudErrorKind, Dataplane, DataplaneError, InstanceSeen, Meter, MeterError,
-    Southbound,
+    Clock, CloudError, CloudErrorKind, DataplaneError, InstanceSeen, MeterError, Wish,
 };
 use crate::time::Now;
 
@@ -41,19 +41,6 @@ pub enum Sight<'a> {
 }
 
 impl Observed {
-    /// Nothing is known of anything.
-    pub fn nothing(tenant: &TenantName) -> Self {
-        Self {
-            clouds: BTreeMap::new(),
-            network: Err(DataplaneError {
-                tenant: tenant.clone(),
-                operation: "observed",
-                detail: "nobody looked".to_owned(),
-            }),
-            samples: Ok(Vec::new()),
-        }
-    }
-
     /// What its cloud shows of an instance.
     pub fn sight(&self, instance: &Instance) -> Sight<'_> {
         match self.clouds.get(&instance.cloud) {
@@ -71,56 +58,55 @@ impl Observed {
     }
 }
 
-/// Whom to ask.
-pub(crate) struct Witnesses<'a> {
-    pub(crate) clouds: BTreeMap<&'a CloudName, &'a dyn Southbound>,
-    pub(crate) missing: BTreeSet<&'a CloudName>,
-    pub(crate) dataplane: &'a dyn Dataplane,
-    pub(crate) meter: &'a dyn Meter,
-    pub(crate) clock: &'a dyn Clock,
-}
-
-/// Asks all of them at once.
-pub(crate) async fn observe(
-    witnesses: &Witnesses<'_>,
-    tenant: &TenantName,
-    instances: &[Instance],
+/// Asks everybody at once: the clouds that the tenant wants or has instances in, the network, and the meter.
+pub(crate) async fn look(
+    ports: &Ports,
+    wish: &Wish,
+    instances: &BTreeMap<InstanceId, Instance>,
     now: Now,
 ) -> Observed {
-    let Witnesses {
-        clouds,
-        missing,
-        dataplane,
-        meter,
-        clock,
-    } = witnesses;
-    let lists = clouds.iter().map(|(name, cloud)| async move {
-        let list = within(*clock, ANSWER_LIMIT, cloud.list(tenant)).await;
-        (
-            (*name).clone(),
-            list.unwrap_or_else(|| Err(silent(name, "list instances", ANSWER_LIMIT))),
-        )
+    let tenant = &wish.spec.tenant;
+    let clock = &*ports.clock;
+    let wanted = wish.spec.clouds.iter().map(|preference| &preference.name);
+    let names: BTreeSet<&CloudName> = wanted
+        .chain(instances.values().map(|instance| &instance.cloud))
+        .collect();
+    let lists = names.into_iter().map(|name| async move {
+        let list = match ports.clouds.get(name) {
+            Some(cloud) => within(clock, ANSWER_LIMIT, cloud.list(tenant))
+                .await
+                .unwrap_or_else(|| Err(silent(name, "list instances", ANSWER_LIMIT))),
+            None => Err(not_configured(name)),
+        };
+        (name.clone(), list)
     });
-    let network = within(*clock, ANSWER_LIMIT, dataplane.observe(tenant));
-    let samples = within(*clock, ANSWER_LIMIT, meter.sample(tenant, instances, now));
+    let measured: Vec<Instance> = instances
+        .values()
+        .filter(|instance| matches!(instance.phase, Phase::InService | Phase::Draining))
+        .cloned()
+        .collect();
+    let network = within(clock, ANSWER_LIMIT, ports.dataplane.observe(tenant));
+    let samples = within(
+        clock,
+        ANSWER_LIMIT,
+        ports.meter.sample(tenant, &measured, now),
+    );
     let (lists, (network, samples)) = join(join_all(lists), join(network, samples)).await;
 
-    let unknown = missing
-        .iter()
-        .map(|name| ((*name).clone(), Err(not_configured(name))));
+    let late = || format!("no answer within {ANSWER_LIMIT:#}");
     Observed {
-        clouds: lists.into_iter().chain(unknown).collect(),
+        clouds: lists.into_iter().collect(),
         network: network.unwrap_or_else(|| {
             Err(DataplaneError {
                 tenant: tenant.clone(),
                 operation: "observed",
-                detail: format!("no answer within {ANSWER_LIMIT:#}"),
+                detail: late(),
             })
         }),
         samples: samples.unwrap_or_else(|| {
             Err(MeterError {
                 meter: "instance",
-                detail: format!("no answer within {ANSWER_LIMIT:#}"),
+                detail: late(),
             })
         }),
     }

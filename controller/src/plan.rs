@@ -10,8 +10,8 @@ use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
 use crate::journal::Move;
-use crate::network::{Health, NetworkPlan};
-use crate::observe::{Observed, Sight};
+use crate::network::NetworkPlan;
+use crate::observe::Observed;
 use crate::place::{Ground, Placement, place};
 use crate::ports::{Launch, Wish};
 use crate::reading::{self, Warmth};
@@ -19,8 +19,10 @@ use crate::routes;
 use crate::settle::{self, Change, adopt, settle};
 use crate::time::Now;
 
+mod alarms;
 mod check;
 
+use alarms::alarms;
 use check::check;
 
 /// Everything that a plan is made from.
@@ -324,77 +326,6 @@ fn launches(situation: &Situation<'_>, instances: &BTreeMap<InstanceId, Instance
             subnet: subnet.clone(),
         })
         .collect()
-}
-
-/// What a person should know.
-fn alarms(
-    situation: &Situation<'_>,
-    instances: &BTreeMap<InstanceId, Instance>,
-    decision: &Decision,
-    placement: &Placement,
-) -> Vec<String> {
-    let Situation { observed, wish, .. } = situation;
-    let mut alarms = Vec::new();
-    alarms.extend(
-        observed
-            .clouds
-            .values()
-            .filter_map(|answer| answer.as_ref().err().map(ToString::to_string)),
-    );
-    alarms.extend(observed.network.as_ref().err().map(ToString::to_string));
-    alarms.extend(observed.samples.as_ref().err().map(ToString::to_string));
-    let serving: Vec<_> = instances
-        .values()
-        .filter(|instance| instance.phase == Phase::InService)
-        .collect();
-    let unwell = settle::unwell(instances, observed);
-    if settle::is_braked(unwell, serving.len()) {
-        alarms.push(format!(
-            "{unwell} of {} instances do not answer their health check: they are replaced one at a time, \
-             since the fault may be elsewhere",
-            serving.len()
-        ));
-    }
-    if placement.short_of > 0 {
-        let refusals: Vec<String> = placement
-            .passed_over
-            .iter()
-            .map(|(cloud, why)| format!("{cloud}: {why}"))
-            .collect();
-        let where_to = if refusals.is_empty() {
-            "those on their way out take the room".to_owned()
-        } else {
-            refusals.join("; ")
-        };
-        alarms.push(format!(
-            "{} more of {} cannot be launched now ({where_to})",
-            placement.short_of, decision.desired
-        ));
-    }
-    if wish.orders.is_paused && decision.current < decision.desired {
-        alarms.push("paused: what has failed is not replaced until `resume`".to_owned());
-    }
-    alarms.extend(
-        instances
-            .values()
-            .filter(|instance| is_lost(instance, observed))
-            .map(|instance| {
-                format!(
-                    "{} answers its health check, but its cloud does not show it",
-                    instance.id
-                )
-            }),
-    );
-    alarms
-}
-
-/// Absence is not death (I6): one that answers is left alone.
-fn is_lost(instance: &Instance, observed: &Observed) -> bool {
-    instance.phase == Phase::InService
-        && matches!(observed.sight(instance), Sight::Absent)
-        && observed
-            .endpoint(instance.id)
-            .is_some_and(|seen| seen.health == Health::Healthy)
 }
 
 /// The clouds of these instances, and how many there are in each.

@@ -10,8 +10,7 @@ use crate::decide::Decision;
 use crate::drive::{Pace, Ports};
 use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
-use crate::instance::Instance;
-use crate::observe::{Observed, Witnesses, observe};
+use crate::observe::look;
 use crate::plan::{Plan, Situation, by_cloud, plan};
 use crate::ports::{Orders, TenantState, Wish};
 use crate::spec::TenantSpec;
@@ -129,31 +128,6 @@ pub async fn preview(
         warnings: alarms,
         decision,
     }
-}
-
-async fn look(
-    ports: &Ports,
-    wish: &Wish,
-    instances: &BTreeMap<InstanceId, Instance>,
-    now: Now,
-) -> Observed {
-    let wanted = wish.spec.clouds.iter().map(|preference| &preference.name);
-    let names: BTreeSet<&CloudName> = wanted.chain(instances.values().map(|i| &i.cloud)).collect();
-    let (known, missing): (BTreeSet<_>, BTreeSet<_>) = names
-        .into_iter()
-        .partition(|name| ports.clouds.contains_key(*name));
-    let witnesses = Witnesses {
-        clouds: known
-            .into_iter()
-            .map(|name| (name, &*ports.clouds[name]))
-            .collect(),
-        missing,
-        dataplane: &*ports.dataplane,
-        meter: &*ports.meter,
-        clock: &*ports.clock,
-    };
-    let measured: Vec<Instance> = instances.values().cloned().collect();
-    observe(&witnesses, &wish.spec.tenant, &measured, now).await
 }
 
 /// Which parts of the spec differ, in the words of the tenant file.

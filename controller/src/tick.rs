@@ -9,26 +9,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::calls::{Answer, Calls, Said};
+use crate::decide::Decision;
 use crate::drive::{Pace, Ports};
 use crate::history::{self, History};
-use crate::id::{CloudName, InstanceId, ProviderId, TenantName};
+use crate::id::{InstanceId, TenantName};
 use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::network::NetworkPlan;
-use crate::observe::{Observed, Sight, Witnesses, observe, within};
+use crate::observe::{Observed, Sight, look, within};
 use crate::plan::{Plan, Situation, plan};
 use crate::ports::{CloudErrorKind, StoreError, Wish};
 use crate::settle::{Change, accepted, adopt};
 use crate::status::Status;
+use crate::strays::Strays;
 use crate::time::Now;
 use crate::view;
 
 /// The network is made within this long, or the tick goes on without.
 const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
-/// An instance of ours that is in no record is removed after so many listings in a row …
-const STRAY_LISTINGS: u32 = 3;
-/// … over at least this long (I7).
-const STRAY_LIMIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// One tenant's controller, between ticks.
 #[derive(Debug)]
@@ -42,8 +40,7 @@ pub struct Controller {
     calls: Calls,
     /// Whose removal its cloud has accepted; after a restart it is asked again.
     removing: BTreeSet<InstanceId>,
-    /// Instances of ours in no record: in how many listings, since when.
-    strays: BTreeMap<(CloudName, ProviderId), (u32, jiff::Timestamp)>,
+    strays: Strays,
     alarms: Vec<String>,
     last_measured: Option<jiff::Timestamp>,
     status: Option<Status>,
@@ -82,7 +79,7 @@ impl Controller {
             chance: fastrand::Rng::with_seed(seed),
             calls: Calls::default(),
             removing: BTreeSet::new(),
-            strays: BTreeMap::new(),
+            strays: Strays::default(),
             alarms: Vec::new(),
             last_measured: None,
             status: None,
@@ -106,7 +103,7 @@ impl Controller {
             return Ok(Outcome::Destroyed);
         };
         let answers = self.calls.take().await;
-        let observed = self.look(&wish, now).await;
+        let observed = look(&self.ports, &wish, &self.instances, now).await;
         let removed = self.farewell(&observed).await;
         let (answered, mut events) = self.take_up(&answers, now);
         let mut instances = self.instances.clone();
@@ -133,7 +130,7 @@ impl Controller {
                 .filter_map(|change| change.step.clone())
                 .map(Event::Moved),
         );
-        plan.alarms.extend(self.clean_up_strays(&observed, now));
+        plan.alarms.extend(self.remove_strays(&observed, now));
         self.note(&plan, &wish, &observed, now, &mut events);
         let records = last_of_each(&changes);
         self.ports
@@ -165,33 +162,6 @@ impl Controller {
         if let Some(status) = &mut self.status {
             status.alarms = vec![format!("nothing is done until this is mended: {error}")];
         }
-    }
-
-    /// One look at the world.
-    async fn look(&self, wish: &Wish, now: Now) -> Observed {
-        let wanted = wish.spec.clouds.iter().map(|preference| &preference.name);
-        let used = self.instances.values().map(|instance| &instance.cloud);
-        let names: BTreeSet<&CloudName> = wanted.chain(used).collect();
-        let (known, missing): (BTreeSet<_>, BTreeSet<_>) = names
-            .into_iter()
-            .partition(|name| self.ports.clouds.contains_key(*name));
-        let witnesses = Witnesses {
-            clouds: known
-                .into_iter()
-                .map(|name| (name, &*self.ports.clouds[name]))
-                .collect(),
-            missing,
-            dataplane: &*self.ports.dataplane,
-            meter: &*self.ports.meter,
-            clock: &*self.ports.clock,
-        };
-        let measured: Vec<Instance> = self
-            .instances
-            .values()
-            .filter(|instance| matches!(instance.phase, Phase::InService | Phase::Draining))
-            .cloned()
-            .collect();
-        observe(&witnesses, &self.tenant, &measured, now).await
     }
 
     /// Those that are removed: asked for, shown no more, and their flows forgotten, so that the address can be given away.
@@ -306,25 +276,7 @@ impl Controller {
 
     /// What is written down is true from now on.
     fn commit(&mut self, plan: &Plan, records: &[Instance], now: Now) {
-        for instance in records {
-            let was = self.instances.get(&instance.id).map(|before| before.phase);
-            if instance.phase == Phase::InService && was != Some(Phase::InService) {
-                let took = instance.since.duration_since(instance.created);
-                self.history.booted(&instance.cloud, took);
-            }
-            if instance.phase == Phase::Terminating
-                && was != Some(Phase::Terminating)
-                && instance.in_service.is_none()
-                && instance
-                    .drain
-                    .as_ref()
-                    .is_some_and(|drain| drain.cause == crate::instance::Cause::NeverHealthy)
-            {
-                self.history
-                    .refusals_of(&instance.cloud)
-                    .never_healthy(now.steady);
-            }
-        }
+        self.history.note(&self.instances, records, now);
         self.instances.clone_from(&plan.instances);
         let instances = &self.instances;
         self.removing.retain(|id| instances.contains_key(id));
@@ -389,42 +341,21 @@ impl Controller {
         }
     }
 
-    /// Removes instances of ours that are in no record, once they have been seen often enough; says so.
-    fn clean_up_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
-        let mut seen = BTreeMap::new();
+    /// Has the instances removed that are in no record; says so.
+    fn remove_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
         let mut alarms = Vec::new();
-        for (name, list) in &observed.clouds {
-            for stray in list
-                .iter()
-                .flatten()
-                .filter(|seen| !self.instances.contains_key(&seen.id))
-            {
-                let key = (name.clone(), stray.provider.clone());
-                let (listings, since) = self.strays.get(&key).copied().unwrap_or((0, now.steady));
-                if listings + 1 >= STRAY_LISTINGS
-                    && now.since(since) >= STRAY_LIMIT
-                    && !self.calls.is_busy(stray.id)
-                    && let Some(cloud) = self.ports.clouds.get(name)
-                {
-                    alarms.push(format!(
-                        "{} runs in {name} and is in no record: it is removed",
-                        stray.id
-                    ));
-                    let subject = (stray.id, name.clone(), stray.provider.clone());
-                    self.calls.remove(
-                        cloud.clone(),
-                        self.ports.clock.clone(),
-                        self.tenant.clone(),
-                        subject,
-                    );
-                }
-                seen.insert(key, (listings.saturating_add(1), since));
+        for stray in self.strays.count(&self.instances, observed, now) {
+            alarms.push(format!(
+                "{} runs in {} and is in no record: it is removed",
+                stray.id, stray.cloud
+            ));
+            if let Some(cloud) = self.ports.clouds.get(&stray.cloud) {
+                let (cloud, clock) = (cloud.clone(), self.ports.clock.clone());
+                let subject = (stray.id, stray.cloud, stray.provider);
+                self.calls
+                    .remove(cloud, clock, self.tenant.clone(), subject);
             }
         }
-        // A cloud that did not answer says nothing about its strays.
-        let unanswered = |cloud: &CloudName| observed.clouds.get(cloud).is_none_or(Result::is_err);
-        self.strays.retain(|(cloud, _), _| unanswered(cloud));
-        self.strays.extend(seen);
         alarms
     }
 
@@ -443,14 +374,7 @@ impl Controller {
             }
             Err(error) => {
                 alarms.push(error.to_string());
-                let decision = crate::decide::Decision {
-                    current: 0,
-                    before: 0,
-                    wanted: 0,
-                    desired: 0,
-                    reading: None,
-                    steps: Vec::new(),
-                };
+                let decision = Decision::default();
                 self.status = Some(view::status(
                     &self.view(wish, observed, now),
                     decision,
