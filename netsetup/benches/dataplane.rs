@@ -21,7 +21,6 @@
 #[path = "../tests/kernel/exec.rs"]
 mod exec;
 #[path = "../tests/kernel/load.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod load;
 #[path = "../tests/kernel/traffic.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
