@@ -424,6 +424,55 @@ async fn a_decision_row_names_the_guard_that_had_the_last_word() {
     assert_eq!(row.steps, "target → 3: =2 × 0.9 ÷ 0.6 | buffer → 3: none");
 }
 
+#[tokio::test]
+async fn what_is_older_than_the_keeping_time_goes_and_is_not_written_again() {
+    let place = tempfile::tempdir().unwrap();
+    let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));
+    apply(&store).await;
+    store
+        .record(&name("demo"), now(), &[], &[alarm("old")])
+        .await
+        .unwrap();
+    follower(&store, &root).catch_up().await;
+    let days = |days: i64| later(days * 24 * 3600);
+    let much_later = days(10);
+    store
+        .record(&name("demo"), much_later, &[], &[alarm("new")])
+        .await
+        .unwrap();
+    let settings = LogSettings {
+        root: root.clone(),
+        keep: SignedDuration::from_hours(24),
+    };
+    let clock = Arc::new(Watch(Arc::new(Mutex::new(much_later))));
+
+    for _ in 0..2 {
+        let runs =
+            tokio::spawn(Follower::new(store.clone(), clock.clone(), settings.clone()).run());
+        let is_swept = async {
+            while file(&root, "actions").exists() || rows::<ActionRow>(&root).is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), is_swept)
+            .await
+            .expect("the old file goes");
+        runs.abort();
+    }
+
+    let left: Vec<String> = rows::<ActionRow>(&root)
+        .into_iter()
+        .map(|row| row.why)
+        .collect();
+    assert_eq!(left, ["new"]);
+    let journal = store.journal_after(&name("demo"), 0).await.unwrap();
+    assert_eq!(
+        journal.entries.len(),
+        1,
+        "the journal too, but for what is young"
+    );
+}
+
 // I22: the files' disk is full, the store's is not.
 #[tokio::test]
 async fn a_full_disk_delays_the_files_says_so_and_loses_nothing() {

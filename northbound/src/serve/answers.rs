@@ -3,12 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
@@ -16,7 +13,7 @@ use controller::id::{Generation, TenantName};
 use controller::instance::Phase;
 use controller::ports::Store;
 use controller::{history, preview};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::net::UnixListener;
 
@@ -27,16 +24,16 @@ use crate::api::{
     AppliedReply, BODY_LIMIT, Changed, Document, Explanation, Failure, FailureKind, OrderReply,
     OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport, TenantSummary,
 };
-use crate::logs::{ActionRow, DecisionRow, Kind, MetricRow, Row, Span, rows};
 use crate::store::{Change, Order, Refusal};
 use crate::tenant_file::{self, Reading};
 
+mod download;
+
 /// A status is waited for this long after a service's start.
 const FIRST_TICK_LIMIT: Duration = Duration::from_secs(5);
-/// The log files' newest rows are waited for this long.
-const LOG_LIMIT: Duration = Duration::from_secs(2);
-/// Rows of a log are sent in pieces of about this many bytes.
-const LOG_PIECE: usize = 64 << 10;
+/// A tenant that was not looked at for so many ticks, and so long, is told of.
+const LATE_TICKS: i32 = 3;
+const LATE_LEAST: SignedDuration = SignedDuration::from_mins(1);
 
 type Shared = State<Arc<Service>>;
 
@@ -52,7 +49,7 @@ pub(super) fn router(
         .route("/v1/tenants/{tenant}", get(tenant))
         .route("/v1/tenants/{tenant}/orders", post(order))
         .route("/v1/tenants/{tenant}/explain", get(explain))
-        .route("/v1/tenants/{tenant}/logs/{kind}", get(logs))
+        .route("/v1/tenants/{tenant}/logs/{kind}", get(download::logs))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(service)
         .into_make_service_with_connect_info::<Caller>()
@@ -255,6 +252,7 @@ async fn tenant(
             problems: Vec::new(),
         });
     };
+    let late = lateness(&service, status.at);
     status
         .alarms
         .extend(service.unwritten.borrow().get(&tenant).cloned());
@@ -262,8 +260,24 @@ async fn tenant(
         status,
         public_ip: wish.spec.network.public_ip,
         listen: wish.spec.service.listen,
-        trouble: view.trouble,
+        trouble: view.trouble.or(late),
     }))
+}
+
+/// A tick that hangs shows nothing new: that has to be said.
+fn lateness(service: &Service, at: Timestamp) -> Option<String> {
+    let limit = service
+        .config
+        .tick
+        .saturating_mul(LATE_TICKS)
+        .max(LATE_LEAST);
+    let passed = service.wired.ports.clock.now().wall.duration_since(at);
+    (passed > limit).then(|| {
+        format!(
+            "this is {} s old: no tick has ended since; the service's own log may say why",
+            passed.as_secs()
+        )
+    })
 }
 
 async fn order(
@@ -318,74 +332,4 @@ async fn explain(
         tenant,
         entries: page.entries,
     }))
-}
-
-#[derive(Debug, Deserialize)]
-struct Window {
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
-
-async fn logs(
-    State(service): Shared,
-    Path((tenant, kind)): Path<(TenantName, String)>,
-    Query(window): Query<Window>,
-) -> Result<Response, Failure> {
-    let kind: Kind = kind
-        .parse()
-        .map_err(|error: crate::logs::UnknownKind| bad_input(error.to_string()))?;
-    if !service.wired.store.has_known(&tenant).await? {
-        return Err(unknown(&tenant));
-    }
-    let _ = tokio::time::timeout(LOG_LIMIT, service.written_all()).await;
-    let span = Span {
-        since: window.since,
-        until: window.until,
-    };
-    let body = match kind {
-        Kind::Actions => body::<ActionRow>(&service, &tenant, span)?,
-        Kind::Metrics => body::<MetricRow>(&service, &tenant, span)?,
-        Kind::Decisions => body::<DecisionRow>(&service, &tenant, span)?,
-    };
-    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], body).into_response())
-}
-
-/// The header and the rows, piece by piece: a month of metrics is never held at once.
-fn body<R: Row + Send + 'static>(
-    service: &Service,
-    tenant: &TenantName,
-    span: Span,
-) -> Result<Body, Failure> {
-    let mut rows = rows::<R>(&service.config.logs.directory, tenant, span)?;
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(2);
-    tokio::task::spawn_blocking(move || {
-        let mut piece = format!("{}\r\n", R::COLUMNS.join(",")).into_bytes();
-        loop {
-            let next = rows.next();
-            let is_last = next.is_none();
-            let written = next
-                .transpose()
-                .map_err(std::io::Error::other)
-                .and_then(|row| row.map_or(Ok(()), |row| crate::logs::write_row(&mut piece, &row)));
-            let is_full = piece.len() >= LOG_PIECE || is_last || written.is_err();
-            if is_full
-                && sender
-                    .blocking_send(Ok(std::mem::take(&mut piece)))
-                    .is_err()
-            {
-                return;
-            }
-            if let Err(error) = written {
-                let _ = sender.blocking_send(Err(error));
-                return;
-            }
-            if is_last {
-                return;
-            }
-        }
-    });
-    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    });
-    Ok(Body::from_stream(pieces))
 }
