@@ -54,13 +54,13 @@ const INTERRUPTED: u8 = 130;
 
 const LONG: Pace = Pace {
     calm: Duration::from_secs(6),
-    rise: Duration::from_secs(15),
+    rise: Duration::from_secs(45),
     hold: Duration::from_secs(12),
     limit: Duration::from_mins(1),
 };
 const SHORT: Pace = Pace {
     calm: Duration::from_secs(2),
-    rise: Duration::from_secs(5),
+    rise: Duration::from_secs(30),
     hold: Duration::from_secs(4),
     limit: Duration::from_secs(45),
 };
@@ -84,6 +84,12 @@ pub enum DemoError {
         what: PathBuf,
         /// How it is had.
         hint: &'static str,
+    },
+    /// Files of an earlier demo.
+    #[error("`{}` is there already, from an earlier demo\n  hint: name another folder with `--out`", out.display())]
+    Used {
+        /// Where.
+        out: PathBuf,
     },
     /// Overlays cannot lie on overlays.
     #[error(
@@ -179,12 +185,7 @@ async fn run(args: &DemoArgs) -> Result<ExitCode, DemoError> {
         Some(Err(error)) => Err(error),
         None => Ok(ExitCode::from(INTERRUPTED)),
     };
-    for trouble in &remains {
-        screen.line(&format!("left behind: {trouble}"));
-    }
-    if let Err(error) = stage.remove() {
-        screen.line(&format!("left behind: {error}"));
-    }
+    give_back(stage, remains, &screen);
     ended
 }
 
@@ -196,16 +197,30 @@ async fn clean_up(screen: &Screen, tenant: &TenantName) -> bool {
         screen.line(&format!(
             "{dir} was left by a demo that was killed: removing it"
         ));
-        let mut troubles = stage.strike(tenant).await;
-        if let Err(error) = stage.remove() {
-            troubles.push(error.to_string());
-        }
-        for trouble in &troubles {
-            screen.line(&format!("left behind: {trouble}"));
-        }
-        is_clean &= troubles.is_empty();
+        let troubles = stage.strike(tenant).await;
+        is_clean &= give_back(stage, troubles, screen);
     }
     is_clean
+}
+
+/// Removes the stage's directory, which is all that is left of it; keeps it where something else is too, since from it alone that can be
+/// found again.
+fn give_back(stage: Stage, mut troubles: Vec<String>, screen: &Screen) -> bool {
+    let dir = stage.dir().display().to_string();
+    if troubles.is_empty()
+        && let Err(error) = stage.remove()
+    {
+        troubles.push(format!("{dir}: {error}"));
+    }
+    for trouble in &troubles {
+        screen.line(&format!("left behind: {trouble}"));
+    }
+    if !troubles.is_empty() {
+        screen.line(&format!(
+            "hint: `asaas demo --cleanup` tries again, with what is in {dir}"
+        ));
+    }
+    troubles.is_empty()
 }
 
 /// The demo itself.

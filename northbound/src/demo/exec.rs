@@ -33,17 +33,19 @@ pub(super) struct Ended {
 /// The variable that every process of a demo has in its environment, its instances' too.
 pub(super) const MARK: &str = "DEMO_OF";
 
-fn asaas<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn asaas<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    // This very program, also where its file was replaced by a newer one meanwhile.
+    let mut command = Command::new("/proc/self/exe");
     // In a group of its own, so that Ctrl-C reaches the demo alone, which then ends the others in order.
     command
+        .arg0("asaas")
         .args(args)
         .stdin(Stdio::null())
         .process_group(0)
         .env_remove("ASAAS_SOCKET")
         .env_remove("ASAAS_CONFIG")
         .kill_on_drop(true);
-    Ok(command)
+    command
 }
 
 impl Child {
@@ -54,7 +56,7 @@ impl Child {
         stdout: &Path,
         stderr: &Path,
     ) -> io::Result<Self> {
-        let child = asaas(args)?
+        let child = asaas(args)
             .env(MARK, mark)
             .stdout(File::create(stdout)?)
             .stderr(File::options().create(true).append(true).open(stderr)?)
@@ -90,7 +92,7 @@ impl Child {
 
 /// Runs `asaas` to its end, or so long at most.
 pub(super) async fn run(args: &[OsString], limit: Duration) -> io::Result<Ended> {
-    let output = asaas(args)?.output();
+    let output = asaas(args).output();
     let output = match timeout(limit, output).await {
         Ok(output) => output?,
         Err(_) => {

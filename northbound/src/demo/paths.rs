@@ -35,6 +35,11 @@ impl Paths {
             let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
             Path::new("logs").join(format!("{TENANT}-{now}"))
         });
+        // The log files of two demos in one folder would be one log of two tenants.
+        let logs = out.join(TENANT);
+        if logs.exists() {
+            return Err(DemoError::Used { out: logs });
+        }
         std::fs::create_dir_all(&out)
             .and_then(|()| out.canonicalize())
             .map(|out| Self { root, tenants, out })

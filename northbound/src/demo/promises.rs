@@ -209,6 +209,9 @@ fn order(facts: &Facts<'_>) -> Vec<String> {
             live.insert(id, (at, to));
         }
     }
+    if facts.actions.is_empty() {
+        wrong.push("the log has no actions".to_owned());
+    }
     wrong
 }
 
@@ -219,6 +222,9 @@ fn removals(actions: &[ActionRow]) -> impl Iterator<Item = &ActionRow> {
 }
 
 fn cut_short(actions: &[ActionRow]) -> Vec<String> {
+    if removals(actions).next().is_none() {
+        return vec!["the log has no removal".to_owned()];
+    }
     removals(actions)
         .filter(|row| row.forced != Some(false))
         .map(|row| {
@@ -434,6 +440,17 @@ mod tests {
         assert_eq!(
             broken(&good(), &[second(9, 3), second(30, 0)], 0, &[]),
             [""; 0]
+        );
+    }
+
+    #[test]
+    fn an_empty_log_proves_nothing() {
+        assert_eq!(
+            broken(&[], &[], 0, &[]),
+            [
+                "clouds are used in order of preference",
+                "what is removed is drained first"
+            ]
         );
     }
 
