@@ -167,6 +167,21 @@ fn a_second_tenant_cannot_have_an_owned_public_address() {
     assert_eq!(place.instances("first").len(), 1);
 }
 
+// I27
+#[test]
+fn an_address_that_was_given_up_can_be_had_once_its_network_has_let_go_of_it() {
+    let mut place = Place::new();
+    place.tenant("first", "45.45.45.45", 1, 2);
+    place.tenant("second", "45.45.45.45", 1, 2);
+    place.serve();
+    place.asaas(&["apply", "first", "--wait"]).ok();
+    place.tenant("first", "45.45.45.46", 1, 2);
+
+    place.asaas(&["apply", "first", "--wait"]).ok();
+
+    place.until(&["apply", "second", "--wait"], |said| said.code == OK);
+}
+
 #[test]
 fn an_apply_or_a_destroy_against_another_generation_is_refused() {
     let mut place = Place::new();
@@ -392,9 +407,14 @@ fn what_does_not_come_about_in_time_has_an_exit_code_of_its_own() {
     place.tenant("demo", "45.45.45.45", 8, 9);
     place.serve();
 
-    let said = place.asaas(&["apply", "demo", "--wait", "--timeout", "1s"]);
+    let said = place.asaas(&["apply", "demo", "--wait", "--timeout", "3s"]);
 
     assert_eq!(said.code, TIMED_OUT, "{said:?}");
+    assert!(
+        said.err.contains("\n… "),
+        "who waits is told how far it is: {}",
+        said.err
+    );
     assert!(said.err.contains("asaas explain demo"), "{}", said.err);
 }
 

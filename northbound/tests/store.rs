@@ -130,15 +130,21 @@ async fn a_public_address_has_one_owner_until_it_is_given_up() {
         .unwrap();
     first.network.public_ip = "45.45.45.46".parse().unwrap();
     apply(&store, &first).await;
+    let too_early = store
+        .apply(&second, "", None, now(), "a test")
+        .await
+        .unwrap();
+    let (owner, generation) = (name("first"), Generation(2));
+    store.release_addresses(&owner, generation).await.unwrap();
     let taken = store
         .apply(&second, "", None, now(), "a test")
         .await
         .unwrap();
 
-    assert!(
-        matches!(refused, Err(Refusal::AddressOwned { .. })),
-        "{refused:?}"
-    );
+    for refused in [refused, too_early] {
+        let is_owned = matches!(refused, Err(Refusal::AddressOwned { .. }));
+        assert!(is_owned, "{refused:?}");
+    }
     assert!(taken.is_ok(), "{taken:?}");
 }
 

@@ -31,7 +31,7 @@ pub(super) enum Step<T> {
 pub(super) struct Progress {
     began: Instant,
     limit: Duration,
-    told: Instant,
+    told: Option<Instant>,
     last: String,
     subject: String,
     bar: Option<ProgressBar>,
@@ -50,7 +50,7 @@ impl Progress {
         Self {
             began: Instant::now(),
             limit: limit.try_into().unwrap_or_default(),
-            told: Instant::now(),
+            told: None,
             last: String::new(),
             subject: subject.to_owned(),
             bar,
@@ -62,9 +62,9 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_message(message.clone());
             bar.tick();
-        } else if waited > QUIET && (self.told.elapsed() > LINE || self.told == self.began) {
+        } else if waited > QUIET && self.told.is_none_or(|told| told.elapsed() > LINE) {
             super::say(&format!("… {message} ({} s)", waited.as_secs()));
-            self.told = Instant::now();
+            self.told = Some(Instant::now());
         }
         self.last = message;
     }

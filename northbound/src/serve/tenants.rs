@@ -1,11 +1,12 @@
 //! One loop per tenant. A loop that fails is started again, and the others never notice (I19).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use controller::drive::{self, Ended, Pace, Wake};
-use controller::id::TenantName;
+use controller::id::{Generation, TenantName};
 use controller::journal::Event;
 use controller::ports::{Store, StoreError};
 use controller::status::Status;
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::loops::Loops;
+use crate::store::SqliteStore;
 use crate::wire::Wired;
 
 /// A loop that failed is started again after this long, then twice as long …
@@ -175,7 +177,14 @@ impl Tenants {
             return Ok(Ended::Stopped);
         }
         let shown = view.clone();
+        let store = self.wired.store.clone();
+        let released = AtomicU64::new(0);
         let on_status = move |status: &Status| {
+            let generation = status.generation;
+            let is_applied = status.is_settled && status.alarms.is_empty();
+            if is_applied && released.swap(generation.0, Ordering::Relaxed) != generation.0 {
+                tokio::spawn(release(store.clone(), status.tenant.clone(), generation));
+            }
             shown.send_replace(View {
                 status: Some(status.clone()),
                 trouble: None,
@@ -235,5 +244,12 @@ impl Tenants {
         self.running().remove(tenant);
         tracing::info!(%tenant, "gone, with nothing left");
         true
+    }
+}
+
+/// Lets others have the addresses that the tenant had before this generation.
+async fn release(store: SqliteStore, tenant: TenantName, generation: Generation) {
+    if let Err(error) = store.release_addresses(&tenant, generation).await {
+        tracing::warn!(%tenant, %error, "addresses that it no longer uses stay its own");
     }
 }

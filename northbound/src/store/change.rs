@@ -55,6 +55,26 @@ impl SqliteStore {
         self.has_grown();
         Ok(ordered)
     }
+
+    /// The tenant's network is as this generation wants it: others may have the addresses that it had before. Nothing where
+    /// another generation is in force by now.
+    pub async fn release_addresses(
+        &self,
+        tenant: &TenantName,
+        generation: Generation,
+    ) -> std::result::Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.write("release addresses", move |tx| {
+            let Some(wish) = wish(tx, &tenant)?.filter(|wish| wish.generation == generation) else {
+                return Ok(());
+            };
+            let public_ip = wish.spec.network.public_ip.to_string();
+            tx.prepare_cached("DELETE FROM address WHERE tenant = ?1 AND public_ip <> ?2")?
+                .execute(params![tenant.as_str(), public_ip])?;
+            Ok(())
+        })
+        .await
+    }
 }
 
 fn put_spec(
@@ -151,12 +171,13 @@ fn standing(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<Standing
     .optional()
 }
 
-/// The address is the tenant's from now on, and any other is not: the table's key refuses a second owner, whoever asks.
+/// The address is the tenant's from now on: the table's key refuses a second owner, whoever asks. An address that it had
+/// before stays its own until its network has let go of it; see [`SqliteStore::release_addresses`].
 fn own(tx: &Transaction<'_>, tenant: &TenantName, public_ip: Ipv4Addr) -> Result<()> {
-    tx.prepare_cached("DELETE FROM address WHERE tenant = ?1")?
-        .execute([tenant.as_str()])?;
-    tx.prepare_cached("INSERT INTO address (public_ip, tenant) VALUES (?1, ?2)")?
-        .execute(params![public_ip.to_string(), tenant.as_str()])?;
+    if owner_of(tx, public_ip)?.is_none() {
+        tx.prepare_cached("INSERT INTO address (public_ip, tenant) VALUES (?1, ?2)")?
+            .execute(params![public_ip.to_string(), tenant.as_str()])?;
+    }
     Ok(())
 }
 
