@@ -62,28 +62,37 @@ async fn save(
     run(workers, namespace, tool).await
 }
 
-/// Makes our rules what they should be, from what they are known to be, and returns what the kernel then shows.
+/// Makes our rules what they should be, from what they are known to be; `false` where nothing was to be done.
 ///
 /// Where the restore fails because somebody else has changed our rules since they were read, they are read again and the
 /// restore is tried once more.
-pub(crate) async fn change(
+pub(crate) async fn write(
     workers: &Workers,
     namespace: &NamespaceName,
     wanted: &RuleSet,
-    known: Seen,
+    known: &Seen,
     lock_wait: Duration,
-) -> Result<Seen, RulesError> {
-    let Some(text) = batch(wanted, &known) else {
-        return Ok(known);
+) -> Result<bool, RulesError> {
+    let Some(text) = batch(wanted, known) else {
+        return Ok(false);
     };
     if let Err(error) = restore(workers, namespace, text.clone(), lock_wait).await {
         let now = read(workers, namespace).await?;
         match batch(wanted, &now) {
-            None => return Ok(now),
+            None => {}
             Some(again) if again == text => return Err(error),
             Some(again) => restore(workers, namespace, again, lock_wait).await?,
         }
     }
+    Ok(true)
+}
+
+/// Reads our rules back, which must be what they should be.
+pub(crate) async fn confirm(
+    workers: &Workers,
+    namespace: &NamespaceName,
+    wanted: &RuleSet,
+) -> Result<Seen, RulesError> {
     let shown = read(workers, namespace).await?;
     match batch(wanted, &shown) {
         None => Ok(shown),

@@ -3,6 +3,7 @@
 
 mod connection;
 mod make;
+mod neighbour;
 mod route;
 mod seen;
 
@@ -20,6 +21,7 @@ use crate::topology::{LinkKind, LinkWish, NamespaceWish, link_switches};
 use connection::Failed;
 pub(crate) use connection::{LinkError, Netlink, can_make};
 use make::{create, ensure_far_end};
+pub(crate) use neighbour::forget_neighbour;
 use route::{ensure_connected, ensure_routes};
 use seen::{LinkSeen, addresses, link_named, links};
 

@@ -99,6 +99,12 @@ impl Netlink {
         self.handle.link().change(link).execute().await
     }
 
+    pub(super) async fn up(&self, index: u32, name: &str) -> Result<(), LinkError> {
+        let up = LinkUnspec::new_with_index(index).up().build();
+        let failed = self.failed(format!("bringing up the link {name}"));
+        self.change(up).await.map_err(|e| failed.with(e))
+    }
+
     /// Removes a link. `Ok` where it is gone already.
     pub(crate) async fn remove(&self, name: &str) -> Result<(), LinkError> {
         let failed = self.failed(format!("removing the link {name}"));
@@ -124,14 +130,6 @@ impl Netlink {
         let bridge = links.get(bridge).map(|bridge| bridge.index);
         let is_port = |link: &&LinkSeen| link.controller.is_some() && link.controller == bridge;
         Ok(links.values().filter(is_port).count())
-    }
-}
-
-impl Netlink {
-    pub(super) async fn up(&self, index: u32, name: &str) -> Result<(), LinkError> {
-        let up = LinkUnspec::new_with_index(index).up().build();
-        let failed = self.failed(format!("bringing up the link {name}"));
-        self.change(up).await.map_err(|e| failed.with(e))
     }
 }
 

@@ -75,19 +75,16 @@ pub(super) fn tunnel_message(
                 .fold(link, LinkMessageBuilder::<LinkVxlan>::dev)
                 .build()
         }
-        Tunnel::Gre => {
-            let link = LinkGre::new(name)
-                .local(local)
-                .remote(remote)
-                .iflags(GreIOFlags::Key)
-                .oflags(GreIOFlags::Key)
-                .ikey(key)
-                .okey(key)
-                .pmtudisc(true);
-            over.into_iter()
-                .fold(link, LinkMessageBuilder::<LinkGre>::dev)
-                .build()
-        }
+        // Not bound to the link that carries it, with which it would not go: the addresses say which that is.
+        Tunnel::Gre => LinkGre::new(name)
+            .local(local)
+            .remote(remote)
+            .iflags(GreIOFlags::Key)
+            .oflags(GreIOFlags::Key)
+            .ikey(key)
+            .okey(key)
+            .pmtudisc(true)
+            .build(),
     }
 }
 
@@ -200,7 +197,6 @@ mod tests {
             InfoGre::IKey(0x0001_2345),
             InfoGre::OKey(0x0001_2345),
             InfoGre::PathMTUDiscovery(true),
-            InfoGre::Link(7),
         ]));
         assert!(infos.contains(&asked), "{infos:?}");
     }

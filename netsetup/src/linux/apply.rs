@@ -110,17 +110,28 @@ impl Host {
         if seen.has_guard() {
             return Ok(seen);
         }
-        self.change_rules(name, deny, seen).await
+        self.write(name, deny, &seen).await?;
+        self.confirm(name, deny).await
     }
 
-    async fn change_rules(
+    async fn write(
         &self,
         name: &NamespaceName,
         wanted: &RuleSet,
-        known: Seen,
-    ) -> Result<Seen, Detail> {
+        known: &Seen,
+    ) -> Result<bool, Detail> {
         let wait = self.settings.lock_wait;
-        iptables::change(&self.workers, name, wanted, known, wait)
+        let is_written = iptables::write(&self.workers, name, wanted, known, wait)
+            .await
+            .map_err(said)?;
+        if is_written {
+            tracing::debug!(namespace = %name, "rules changed");
+        }
+        Ok(is_written)
+    }
+
+    async fn confirm(&self, name: &NamespaceName, wanted: &RuleSet) -> Result<Seen, Detail> {
+        iptables::confirm(&self.workers, name, wanted)
             .await
             .map_err(said)
     }
@@ -154,22 +165,25 @@ impl Host {
         {
             stages = vec![stages.into_iter().flatten().collect()];
         }
-        let mut is_changed = false;
+        let mut written = Vec::new();
         for stage in stages {
-            let changes = stage.into_iter().map(|(name, wanted)| {
-                let before = known.rules.get(&name).cloned().unwrap_or_default();
+            let writes = stage.into_iter().map(|(name, wanted)| {
+                let seen = known.rules.get(&name).cloned().unwrap_or_default();
                 async move {
-                    let seen = self.change_rules(&name, &wanted, before.clone()).await?;
-                    Ok::<_, Detail>((seen != before, name, seen))
+                    let is_written = self.write(&name, &wanted, &seen).await?;
+                    Ok::<_, Detail>((is_written, name, wanted))
                 }
             });
-            let read_back = try_join_all(changes.collect::<Vec<_>>()).await?;
-            for (differs, name, seen) in read_back {
-                is_changed |= differs;
-                known.rules.insert(name, seen);
-            }
+            written.extend(try_join_all(writes.collect::<Vec<_>>()).await?);
         }
-        Ok(is_changed)
+        written.retain(|(is_written, ..)| *is_written);
+        let confirmed = written.iter().map(async |(_, name, wanted)| {
+            let seen = self.confirm(name, wanted).await?;
+            Ok::<_, Detail>((name.clone(), seen))
+        });
+        let confirmed = try_join_all(confirmed.collect::<Vec<_>>()).await?;
+        known.rules.extend(confirmed);
+        Ok(!written.is_empty())
     }
 
     /// Removes the tenant's sites in clouds that the plan does not name.

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use controller::id::{CloudName, TenantName};
 
 use super::{Detail, Host, Known, said};
-use crate::link::Netlink;
+use crate::link::{Netlink, forget_neighbour};
 use crate::name::EDGE_BRIDGE;
 use crate::probe::Probes;
 use crate::{conntrack, namespace};
@@ -19,14 +19,19 @@ impl Host {
         address: Ipv4Addr,
     ) -> Result<(), Detail> {
         // Neighbours in other sites talked to it through transit, so its flows are in all of them.
-        let mut found = namespace::list(&self.names.site_prefix(tenant)).map_err(said)?;
-        found.push(self.names.transit(tenant));
-        for name in found {
-            if namespace::exists(&name) {
-                conntrack::forget(&self.workers, &name, address)
-                    .await
-                    .map_err(said)?;
-            }
+        let mut routers = namespace::list(&self.names.site_prefix(tenant)).map_err(said)?;
+        routers.push(self.names.transit(tenant));
+        for name in routers.iter().filter(|name| namespace::exists(name)) {
+            conntrack::forget(&self.workers, name, address)
+                .await
+                .map_err(said)?;
+        }
+        // The next owner may be in another site: neighbours must not look for it on their own bridge.
+        let neighbours = namespace::list(&self.names.instance_prefix(tenant)).map_err(said)?;
+        for name in neighbours.iter().filter(|name| namespace::exists(name)) {
+            forget_neighbour(&self.workers, name, address)
+                .await
+                .map_err(said)?;
         }
         Ok(())
     }

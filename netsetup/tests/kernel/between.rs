@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use controller::ports::Dataplane;
+
 use crate::exec::tool;
 use crate::traffic::{LIMIT, connect, ping};
 use crate::world::World;
@@ -60,6 +62,35 @@ async fn the_gateway_keeps_its_address_on_the_wire_while_instances_come_and_go()
 
     assert_eq!(before, wire());
     old.exchange(1_000).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_moves_to_another_site_is_found_there_by_its_old_neighbours() {
+    let mut world = World::new().await;
+    let mut tenant = world.tenant("demo", &[2, 0]).await;
+    let neighbour = tenant.instances[0].namespace.clone();
+    let moving = tenant.direct(1);
+    assert_eq!(connect(&neighbour, moving).unwrap().answer.name, "demo-1");
+
+    let gone = tenant.plan.endpoints.remove(1);
+    drop(tenant.instances.remove(1));
+    let name = tenant.plan.tenant.clone();
+    let plane = &world.plane;
+    plane
+        .unplug(&name, &gone.cloud, gone.instance)
+        .await
+        .unwrap();
+    plane
+        .forget(&name, &gone.cloud, gone.address)
+        .await
+        .unwrap();
+    // The lowest free address is the one that has just become free.
+    world.add(&mut tenant, 1).await;
+    assert_eq!(tenant.direct(1), moving);
+    plane.apply(&tenant.plan).await.unwrap();
+
+    let answer = connect(&neighbour, moving).unwrap().answer;
+    assert_eq!(answer.name, "demo-1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,9 +13,21 @@ use crate::world::{PORT, Tenant, World};
 
 fn probe_all(tenant: &mut Tenant) {
     tenant.plan.health.every = SignedDuration::from_millis(50);
+    // A busy machine is not an unhealthy instance.
+    tenant.plan.health.timeout = SignedDuration::from_secs(5);
     for endpoint in &mut tenant.plan.endpoints {
         endpoint.is_probed = true;
     }
+}
+
+/// The verdict is there a moment before the call that tells of it.
+async fn until_woken(world: &World, times: usize) {
+    let end = Instant::now() + LIMIT;
+    while world.woken.load(Ordering::SeqCst) < times {
+        assert!(Instant::now() < end, "woken fewer than {times} times");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(world.woken.load(Ordering::SeqCst), times);
 }
 
 async fn until_health(world: &World, tenant: &Tenant, health: Health) {
@@ -35,16 +47,16 @@ async fn an_instance_is_healthy_while_it_answers_and_every_change_wakes_its_tena
     world.plane.apply(&tenant.plan).await.unwrap();
 
     until_health(&world, &tenant, Health::Healthy).await;
-    assert_eq!(world.woken.load(Ordering::SeqCst), 1);
+    until_woken(&world, 1).await;
 
     tenant.instances[0].server = None;
     until_health(&world, &tenant, Health::Unhealthy).await;
-    assert_eq!(world.woken.load(Ordering::SeqCst), 2);
+    until_woken(&world, 2).await;
 
     let namespace = &tenant.instances[0].namespace;
     tenant.instances[0].server = Some(serve(namespace, "back", PORT));
     until_health(&world, &tenant, Health::Healthy).await;
-    assert_eq!(world.woken.load(Ordering::SeqCst), 3);
+    until_woken(&world, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,8 +87,8 @@ async fn one_that_accepts_and_says_nothing_is_not_healthy() {
         port: 81,
         path: "/".to_owned(),
     };
-    tenant.plan.health.timeout = SignedDuration::from_millis(50);
     probe_all(&mut tenant);
+    tenant.plan.health.timeout = SignedDuration::from_millis(50);
     world.plane.apply(&tenant.plan).await.unwrap();
 
     until_health(&world, &tenant, Health::Unhealthy).await;

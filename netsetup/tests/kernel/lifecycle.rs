@@ -5,7 +5,7 @@ use std::path::Path;
 
 use controller::network::NetworkSeen;
 use controller::ports::Dataplane;
-use netsetup::EdgeClient;
+use netsetup::{EdgeClient, Settings, TunnelChoice};
 
 use crate::exec::tool;
 use crate::traffic::{connect, count_tcp};
@@ -210,4 +210,26 @@ async fn a_network_that_is_half_gone_is_built_again_and_destroyed_all_the_same()
     remove(&world.transit(&tenant));
     world.plane.destroy(&tenant.plan.tenant).await.unwrap();
     assert!(!world.site(&tenant, 0).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tunnel_is_what_was_asked_for_or_the_refusal_says_what_to_do() {
+    let settings = |tunnel| Settings {
+        tunnel,
+        ..Settings::new("")
+    };
+    let mut world = World::with(settings(TunnelChoice::Vxlan)).await;
+    let tenant = world.tenant("demo", &[1]).await;
+    assert_eq!(world.observe(&tenant).await.tunnel, "vxlan");
+    let site = world.site(&tenant, 0);
+    assert!(tool(&site, "ip", &["-d", "link", "show", "tunnel"]).contains("vxlan"));
+
+    // Not every kernel has GRE.
+    let other = World::with(settings(TunnelChoice::Gre)).await;
+    let applied = other.plane.apply(&tenant.plan).await;
+    match applied {
+        Ok(()) => assert_eq!(other.observe(&tenant).await.tunnel, "gre"),
+        Err(refused) => assert!(refused.detail.contains("tunnel: vxlan"), "{refused}"),
+    }
+    other.plane.destroy(&tenant.plan.tenant).await.unwrap();
 }
