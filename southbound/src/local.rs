@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  launch      claim a place ─► mount the root ─► plug the cable ─► run     (any step that fails takes back all before it)
-//!  list        the directories that exist, and for each: is anyone in its control group?
+//!  list        the directories that exist, and for each: is anyone in its control group? What was never finished goes.
 //!  terminate   end ─► forget the container ─► its control group ─► its root ─► its cable ─► its directory
 //! ```
 //!
@@ -88,7 +88,12 @@ async fn whole<T: Send + 'static>(
 #[async_trait]
 impl Southbound for LocalCloud {
     async fn list(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError> {
-        let listed = self.place.list(tenant).await;
+        let (place, tenant) = (Arc::clone(&self.place), tenant.clone());
+        let listed = whole(async move {
+            making::take_back_half_made(&place, &tenant).await?;
+            place.list(&tenant).await
+        })
+        .await;
         listed.map_err(|trouble| self.error(trouble, "list instances".to_owned()))
     }
 

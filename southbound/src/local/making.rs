@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use controller::id::TenantName;
@@ -154,6 +155,39 @@ async fn make_root(
         overlay::make(&bundle, &lower).map_err(|cause| Trouble::system("mounting its root", &cause))
     })
     .await
+}
+
+/// Takes back what an earlier service was killed over, so that it takes no place and nobody takes it for an instance that has
+/// failed; the same launch, asked again, begins anew. What cannot be taken back stays, and is listed as stopped.
+pub(super) async fn take_back_half_made(
+    place: &Arc<Place>,
+    tenant: &TenantName,
+) -> Result<(), Trouble> {
+    let (all, whose) = (Arc::clone(place), tenant.clone());
+    let found = blocking(move || {
+        let found = all.half_made(&whose);
+        found.map_err(|cause| Trouble::system("looking for what is half made", &cause))
+    });
+    for bundle in found.await? {
+        let Some(_turn) = place.turn_now(bundle.name()) else {
+            continue;
+        };
+        // A launch may have finished it, or a removal ended it, just before it was our turn.
+        let is_still = place.is_half_made(&bundle);
+        if !is_still.map_err(|cause| Trouble::system("looking at what is half made", &cause))? {
+            continue;
+        }
+        let name = bundle.name();
+        match dismantle(place, tenant, &bundle).await {
+            Ok(()) => {
+                tracing::info!(%tenant, instance = name, "took back a launch that was cut short");
+            }
+            Err(Trouble { detail, .. }) => {
+                tracing::warn!(%tenant, instance = name, detail, "cannot take back a launch that was cut short");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the instance exist no more.

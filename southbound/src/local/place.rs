@@ -17,6 +17,7 @@ use super::cgroup::Hierarchies;
 use super::convert;
 use super::error::Trouble;
 use super::settings::{LocalSettings, SettingsError, Template};
+use super::stray;
 use crate::tag;
 
 /// A local cloud's directories, settings and tools.
@@ -194,13 +195,19 @@ impl Place {
 
     /// Waits until nothing else is done to this instance; others wait until the guard is dropped.
     pub(super) async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = locked(&self.turns);
-            // Whoever waits for a turn or has it holds another handle on it.
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(name.to_owned()).or_default())
-        };
-        turn.lock_owned().await
+        self.lock_of(name).lock_owned().await
+    }
+
+    /// The same without waiting: `None` while something is done to this instance.
+    pub(super) fn turn_now(&self, name: &str) -> Option<OwnedMutexGuard<()>> {
+        self.lock_of(name).try_lock_owned().ok()
+    }
+
+    fn lock_of(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = locked(&self.turns);
+        // Whoever waits for a turn or has it holds another handle on it.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(name.to_owned()).or_default())
     }
 
     pub(super) fn starting(&self, name: &str) -> Starting<'_> {
@@ -223,8 +230,32 @@ impl Place {
             (true, true, _) => CloudState::Running,
             // A runtime may still be at work that an earlier service has started.
             (true, false, _) | (false, _, true) => CloudState::Starting,
+            (false, false, false) if stray::is_at_work(bundle)? => CloudState::Starting,
+            // It may have come to its end, and the instance to life, since the first question.
+            (false, false, false) if bundle.has_started() => CloudState::Running,
             (false, _, false) => CloudState::Stopped,
         })
+    }
+
+    /// Those of this tenant's that never came to run and that nobody is at work on: what launches have left that were cut
+    /// short together with the service.
+    pub(super) fn half_made(&self, tenant: &TenantName) -> io::Result<Vec<Bundle>> {
+        let mut found = Vec::new();
+        for name in self.names()? {
+            let bundle = self.bundle(&name);
+            if self.instance(tenant, &name).is_some() && self.is_half_made(&bundle)? {
+                found.push(bundle);
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn is_half_made(&self, bundle: &Bundle) -> io::Result<bool> {
+        // The cheap question first: it is true of nearly all.
+        Ok(!bundle.has_started()
+            && bundle.exists()
+            && self.state(bundle)? == CloudState::Stopped
+            && !bundle.has_started())
     }
 
     pub(super) async fn list(

@@ -26,9 +26,10 @@ async fn an_instance_outlives_the_service_that_is_killed() {
     let bed = LocalBed::new();
     let (cloud, demo) = (bed.cloud(), tenant("demo"));
     let mut service = exec::this_test_as(SERVICE, bed.state.as_os_str());
+    // Not asked of the cloud: it would take the launch of another living service for that of a killed one.
     wait_until("the service has launched", async || {
-        let listed = cloud.list(&demo).await.unwrap();
-        listed.iter().any(|seen| seen.state == CloudState::Running)
+        let mut all = fs::read_dir(bed.instances()).unwrap();
+        all.any(|entry| entry.unwrap().path().join("pid").exists())
     })
     .await;
     let seen = cloud.list(&demo).await.unwrap().remove(0);
@@ -84,6 +85,10 @@ async fn a_launch_that_was_cut_short_at_any_moment_is_finished_by_repeating_it()
         let bed = bed_of_a_service_killed_after(delay).await;
 
         let cloud = bed.cloud();
+        // Who sees one that has stopped gives it up.
+        let left = cloud.list(&demo).await.unwrap();
+        let has_stopped = left.iter().any(|seen| seen.state == CloudState::Stopped);
+        assert!(!has_stopped, "killed after {delay} ms: {left:?}");
         for number in 1..=3 {
             let answer = cloud.launch(&launch_of(&bed, "web", number)).await.unwrap();
             assert_eq!(answer.state, CloudState::Running, "killed after {delay} ms");
