@@ -1,5 +1,7 @@
 //! Every command and every flag of `asaas`, and nothing that they do: `command` does it. `asaas --help` is the reference.
 
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -76,6 +78,8 @@ pub enum Command {
     Tenants(TenantsArgs),
     /// Send load at a given rate.
     Load(Box<LoadArgs>),
+    /// Run a command where the tenants' clients are, such as `asaas edge curl http://45.45.45.45/`.
+    Edge(EdgeArgs),
     /// Draw what happened, from the logs.
     Chart(ChartArgs),
     /// Show one tenant scaling for real on this machine, and check what is promised.
@@ -267,6 +271,22 @@ pub struct TenantsArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The arguments of `edge`.
+#[derive(Debug, Clone, Args)]
+pub struct EdgeArgs {
+    /// The client's address [default: one of `edge.clients` in the configuration].
+    #[arg(long, value_name = "IP")]
+    pub address: Option<Ipv4Addr>,
+    /// The command and its arguments.
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub command: Vec<OsString>,
 }
 
 fn generation(text: &str) -> Result<Generation, String> {

@@ -19,6 +19,7 @@ mod apply;
 mod convert;
 mod destroy;
 mod document;
+mod edge;
 mod explain;
 mod logs;
 mod pause;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
             let failed = |error| CommandError::new(Exit::Failed, error);
             return crate::demo::command(&args).map_err(failed);
         }
+        Command::Edge(args) => return edge::run(&global, &args),
         Command::Serve(_) => serve::run(&global)?,
         Command::Validate(args) => validate::run(&global, &args)?,
         Command::Convert(args) => convert::run(&global, &args)?,

@@ -147,7 +147,7 @@ fn namespace(args: &LoadArgs) -> Result<Option<Namespace>, LoadError> {
                 name: name.clone(),
                 cause,
             }),
-        None if args.target.is_loopback() || args.i_own_the_target => Ok(None),
+        None if args.target.is_loopback() || args.i_own_the_target || netns::is_apart() => Ok(None),
         None => Err(LoadError::NotOurs(args.target.to_string())),
     }
 }

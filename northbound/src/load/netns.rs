@@ -45,6 +45,19 @@ impl Namespace {
     }
 }
 
+/// Whether we are ourselves in a namespace that has a name, as under `asaas edge` or `ip netns exec`: what can be reached from
+/// there is what somebody has put there.
+pub(super) fn is_apart() -> bool {
+    let place = |file: std::fs::Metadata| (file.dev(), file.ino());
+    let Ok(own) = std::fs::metadata(OWN).map(place) else {
+        return false;
+    };
+    let named = std::fs::read_dir(NAMED).into_iter().flatten().flatten();
+    named
+        .filter_map(|entry| std::fs::metadata(entry.path()).ok())
+        .any(|file| place(file) == own)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
