@@ -59,7 +59,7 @@ pub struct LoadArgs {
     pub timeout: Duration,
 
     /// Try again so many times, with growing pauses, where a connection is refused or breaks; the latency counts on. Only for what can be
-    /// repeated safely: HTTP GET, HEAD, PUT, DELETE, and TCP.
+    /// repeated safely: HTTP GET, HEAD, PUT, DELETE, and TCP without a body.
     #[arg(long, default_value_t = 0, value_name = "N",
           value_parser = clap::value_parser!(u32).range(0..=10))]
     pub retries: u32,

@@ -84,7 +84,7 @@ impl Request {
             What::Http(request) => {
                 [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&request.method)
             }
-            What::Tcp(..) => true,
+            What::Tcp(_, body) => body.is_empty(),
             What::Udp(..) | What::Icmp(..) => false,
         }
     }
