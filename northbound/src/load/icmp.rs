@@ -7,7 +7,8 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+use nix::sys::socket::sockopt::RcvBufForce;
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, setsockopt, socket};
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 
@@ -20,6 +21,9 @@ const HEADER: usize = 8;
 const PAYLOAD: usize = 56;
 /// The longest that an IPv4 header can be, and what we send, and some more.
 const RECEIVE: usize = 60 + HEADER + PAYLOAD + 64;
+
+/// Some 10 000 replies, in bytes of the kernel's own reckoning.
+const RECEIVE_QUEUE: usize = 8 << 20;
 
 /// Identifier and sequence number, as they are on the wire.
 type Key = [u8; 4];
@@ -47,6 +51,8 @@ impl IcmpSender {
                 "ICMP needs a raw socket: {error}; hint: run as root, or with CAP_NET_RAW"
             ))
         })?;
+        // All replies of a thread come in here: room for some while it does something else. Less where we may not.
+        let _ = setsockopt(&raw, RcvBufForce, &RECEIVE_QUEUE);
         // A raw socket is a socket of datagrams; in this type the standard library and the runtime know how to use it.
         let socket = std::net::UdpSocket::from(raw);
         // The kernel then hands us only what comes from there.
