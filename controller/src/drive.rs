@@ -11,7 +11,6 @@ use futures_util::task::AtomicWaker;
 use jiff::SignedDuration;
 
 use crate::id::{CloudName, TenantName};
-use crate::instance::{Instance, Phase};
 use crate::ports::{Clock, Dataplane, Meter, Southbound, Store, StoreError};
 use crate::status::Status;
 use crate::tick::{Controller, Outcome};
@@ -81,16 +80,8 @@ impl Pace {
     }
 
     /// How long until the next tick, if nothing wakes it.
-    pub(crate) fn until_next<'a>(
-        self,
-        instances: impl Iterator<Item = &'a Instance>,
-    ) -> SignedDuration {
-        let mut instances = instances;
-        if instances.any(|instance| instance.phase != Phase::InService) {
-            self.busy()
-        } else {
-            self.tick
-        }
+    pub(crate) fn until_next(self, is_at_rest: bool) -> SignedDuration {
+        if is_at_rest { self.tick } else { self.busy() }
     }
 }
 

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod amount;
+mod answers;
 mod calls;
 pub mod decide;
 pub mod drive;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use crate::calls::{Answer, Calls, Said};
+use crate::answers::take_up;
+use crate::calls::Calls;
 use crate::decide::Decision;
 use crate::drive::{Pace, Ports};
 use crate::history::{self, History};
@@ -18,8 +19,8 @@ use crate::journal::Event;
 use crate::network::NetworkPlan;
 use crate::observe::{Observed, Sight, look, within};
 use crate::plan::{Plan, Situation, plan};
-use crate::ports::{CloudErrorKind, StoreError, Wish};
-use crate::settle::{Change, accepted, adopt};
+use crate::ports::{StoreError, Wish};
+use crate::settle::{Change, adopt};
 use crate::status::Status;
 use crate::strays::Strays;
 use crate::time::Now;
@@ -105,7 +106,13 @@ impl Controller {
         let answers = self.calls.take().await;
         let observed = look(&self.ports, &wish, &self.instances, now).await;
         let removed = self.farewell(&observed).await;
-        let (answered, mut events) = self.take_up(&answers, now);
+        let (answered, mut events) = take_up(
+            &answers,
+            &self.instances,
+            &mut self.history,
+            &mut self.removing,
+            now,
+        );
         let mut instances = self.instances.clone();
         adopt(&mut instances, &answered);
         if let Ok(samples) = &observed.samples {
@@ -148,7 +155,10 @@ impl Controller {
             return self.close(now, plan.alarms, &wish, &observed).await;
         }
         self.alarms.clone_from(&plan.alarms);
-        let outcome = Outcome::Next(self.pace.until_next(self.instances.values()));
+        let outcome = Outcome::Next(
+            self.pace
+                .until_next(self.is_at_rest(&plan.network, &observed)),
+        );
         self.status = Some(view::status(
             &self.view(&wish, &observed, now),
             plan.decision,
@@ -187,56 +197,6 @@ impl Controller {
             }
         }
         removed
-    }
-
-    /// What the clouds' answers mean for the records.
-    fn take_up(&mut self, answers: &[Answer], now: Now) -> (Vec<Change>, Vec<Event>) {
-        let mut changes = Vec::new();
-        let mut events = Vec::new();
-        for Answer {
-            instance,
-            cloud,
-            said,
-        } in answers
-        {
-            let Some(record) = self.instances.get(instance) else {
-                continue;
-            };
-            let refusals = self.history.refusals.entry(cloud.clone()).or_default();
-            match said {
-                Said::Launched(Ok(seen)) => {
-                    refusals.accepted();
-                    if record.phase == Phase::Intent {
-                        changes.push(accepted(record, seen, "its cloud has accepted it", now));
-                    }
-                }
-                Said::Launched(Err(error)) => {
-                    let why = error.to_string();
-                    refusals.refused(error.kind, &why, now.steady);
-                    let may_exist = error.kind == CloudErrorKind::Unreachable;
-                    if record.phase == Phase::Intent && !may_exist {
-                        changes.push(Change::enter(record, Phase::Failed, &why, now));
-                    }
-                    events.push(Event::Refused {
-                        cloud: cloud.clone(),
-                        why,
-                    });
-                }
-                Said::Removed(Ok(())) => {
-                    self.removing.insert(*instance);
-                }
-                Said::Removed(Err(error)) if error.kind == CloudErrorKind::NotFound => {
-                    self.removing.insert(*instance);
-                }
-                Said::Removed(Err(error)) => {
-                    events.push(Event::Refused {
-                        cloud: cloud.clone(),
-                        why: error.to_string(),
-                    });
-                }
-            }
-        }
-        (changes, events)
     }
 
     /// Adds the decision, the measurements and new alarms to what is written down.
@@ -305,6 +265,18 @@ impl Controller {
                 false
             }
         }
+    }
+
+    /// Whether nothing is on its way, and the rules were seen as they are planned.
+    fn is_at_rest(&self, network: &NetworkPlan, observed: &Observed) -> bool {
+        let is_routed = |id| observed.endpoint(id).is_some_and(|seen| seen.is_routed);
+        self.instances
+            .values()
+            .all(|instance| instance.phase == Phase::InService)
+            && network
+                .endpoints
+                .iter()
+                .all(|endpoint| endpoint.is_backend == is_routed(endpoint.instance))
     }
 
     fn launch(&mut self, plan: &Plan) {
