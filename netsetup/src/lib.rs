@@ -40,7 +40,7 @@
 //!
 //! What the host must have for many tenants, and what is left to its operator, since we change nothing that is not ours: the
 //! kernel keeps one table of connections (`net.netfilter.nf_conntrack_max`; a connection to an instance takes two entries, and
-//! ten seconds after its end) and one of neighbours (`net.ipv4.neigh.default.gc_thresh3`; every client that the edge shows
+//! three seconds after its end) and one of neighbours (`net.ipv4.neigh.default.gc_thresh3`; every client that the edge shows
 //! directly, every instance and both ends of every tunnel take one) for all namespaces together.
 //!
 //! | module | what |

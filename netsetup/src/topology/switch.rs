@@ -53,11 +53,12 @@ pub(super) fn router_switches() -> Vec<Switch> {
             switch(conf("arp_notify"), "1"),
         ]);
     }
-    // A closed connection needs no two minutes of memory here: a new one with the same ports is told apart by its SYN.
-    switches.push(optional(
-        "netfilter/nf_conntrack_tcp_timeout_time_wait",
-        "10",
-    ));
+    // A closed connection needs no two minutes of memory here, only as long as its last segment may be sent three times over;
+    // every connection that is remembered is listed whenever flows are counted.
+    for state in ["time_wait", "close"] {
+        let path = format!("netfilter/nf_conntrack_tcp_timeout_{state}");
+        switches.push(optional(path, "3"));
+    }
     switches.extend(quiet());
     switches
 }
