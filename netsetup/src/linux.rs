@@ -168,18 +168,25 @@ impl Host {
     /// What carries the traffic, tried once.
     async fn tunnel(&self) -> Result<Tunnel, Detail> {
         let tunnel = self.tunnel.get_or_try_init(async || {
-            let has_gre = match self.settings.tunnel {
-                TunnelChoice::Vxlan => false,
-                TunnelChoice::Auto | TunnelChoice::Gre => link::can_make(Tunnel::Gre).await,
+            let tried = match self.settings.tunnel {
+                TunnelChoice::Auto => [Tunnel::Gre, Tunnel::Vxlan].as_slice(),
+                TunnelChoice::Gre => &[Tunnel::Gre],
+                TunnelChoice::Vxlan => &[Tunnel::Vxlan],
             };
-            match self.settings.tunnel {
-                TunnelChoice::Gre if !has_gre => Err(
-                    "this kernel cannot make GRE tunnels; load the module ip_gre, or set `tunnel: vxlan`"
-                        .to_owned(),
-                ),
-                _ if has_gre => Ok(Tunnel::Gre),
-                _ => Ok(Tunnel::Vxlan),
+            for &tunnel in tried {
+                if link::can_make(tunnel).await {
+                    return Ok(tunnel);
+                }
             }
+            Err(match self.settings.tunnel {
+                TunnelChoice::Gre => {
+                    "this kernel cannot make GRE tunnels; load the module ip_gre, or set `tunnel: vxlan`"
+                }
+                TunnelChoice::Auto | TunnelChoice::Vxlan => {
+                    "no tunnel could be made; this needs root, and the kernel's module vxlan"
+                }
+            }
+            .to_owned())
         });
         tunnel.await.copied()
     }
