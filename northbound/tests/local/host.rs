@@ -241,16 +241,18 @@ pub(crate) fn launches(rows: &[ActionRow]) -> usize {
     rows.iter().filter(is_launch).count()
 }
 
-/// The demo app's root, beside the program under test.
+/// The demo app's root, beside the program under test: `target/demo-root` for `target/debug/asaas`.
 fn root() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_asaas"));
-    let root = program.ancestors().nth(2).unwrap().join("demo-root");
-    assert!(
-        root.join("bin/demo-app").is_file(),
-        "there is no {}; hint: run `make demo-root` first, as `make test` does",
-        root.display()
-    );
-    root
+    let mut roots = program.ancestors().map(|above| above.join("demo-root"));
+    roots
+        .find(|root| root.join("bin/demo-app").is_file())
+        .unwrap_or_else(|| {
+            panic!(
+                "there is no demo-root beside {}; hint: run `make demo-root` first, as `make test` does",
+                program.display()
+            )
+        })
 }
 
 fn configuration(mark: &Mark) -> String {
