@@ -217,3 +217,33 @@ async fn a_lock_that_another_holds_is_said_and_the_next_attempt_succeeds() {
     world.plane.apply(&tenant.plan).await.unwrap();
     assert_eq!(count_tcp(&client, tenant.public(), 60).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_own_network_stays_as_it_is() {
+    // I12
+    let host = || {
+        let own = Path::new("/proc/self/ns/net");
+        let rules = tool(own, "iptables-save", &[]);
+        let rules: Vec<_> = rules.lines().filter(|l| !l.starts_with('#')).collect();
+        let switches = [
+            "net.ipv4.ip_forward",
+            "net.ipv4.conf.all.rp_filter",
+            "net.ipv4.conf.default.arp_ignore",
+        ];
+        format!(
+            "{rules:?}\n{}\n{}\n{}",
+            tool(own, "ip", &["route", "show", "table", "all"]),
+            tool(own, "ip", &["-br", "link"]),
+            tool(own, "sysctl", &switches),
+        )
+    };
+    let before = host();
+
+    let mut world = World::new().await;
+    let tenant = world.tenant("demo", &[1, 1]).await;
+    assert!(connect(&world.client(), tenant.public()).is_ok());
+    assert_eq!(before, host());
+    drop(world);
+
+    assert_eq!(before, host());
+}
