@@ -350,8 +350,13 @@ async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
     for samples in [&first, &soon] {
         assert!((0..3).all(|index| value(samples, Metric::Cpu, index).is_none()));
     }
-    assert!(value(&second, Metric::Cpu, 0).unwrap() < 0.2);
-    assert!(value(&second, Metric::Cpu, 1).unwrap() > 0.3);
+    // How much the busy one gets is in the hands of whatever else runs on this machine.
+    let (idle, busy) = (
+        value(&second, Metric::Cpu, 0),
+        value(&second, Metric::Cpu, 1),
+    );
+    let (idle, busy) = (idle.unwrap(), busy.unwrap());
+    assert!(busy > 0.05 && idle * 3.0 < busy, "idle {idle}, busy {busy}");
     assert!(value(&second, Metric::Memory, 0).unwrap() < 0.1);
     let grown = value(&second, Metric::Memory, 2).unwrap();
     assert!((0.15..0.5).contains(&grown), "24 of 128 MiB are {grown}");
