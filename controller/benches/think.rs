@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 
 use controller::amount::Amount;
-use controller::decide::Reading;
+use controller::decision::Reading;
 use controller::example;
 use controller::history::History;
 use controller::id::{Generation, InstanceId, ProviderId};

@@ -7,106 +7,17 @@
 //! is, so that its replacement is no new decision and waits for no buffer.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::decision::{Decision, Guard, Reading, Step};
 use crate::history::History;
 use crate::ports::Orders;
 use crate::schedule;
 use crate::spec::{Dynamic, TenantSpec};
 use crate::time::Now;
 
+mod brake;
 mod estimate;
-mod pace;
-
-pub use estimate::Reading;
-
-/// A number, with all that led to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// How many run or are on their way in.
-    pub current: u32,
-    /// The number in force until now.
-    pub before: u32,
-    /// The number that the load asks for, before anything holds it back; what stabilization remembers.
-    pub wanted: u32,
-    /// The number in force from now on.
-    pub desired: u32,
-    /// What was measured at this tick; `None` where the policy follows no metric.
-    pub reading: Option<Reading>,
-    /// The number at its start and after each guard that spoke, in the guards' order.
-    pub steps: Vec<Step>,
-}
-
-impl Decision {
-    /// What happened, in a line: the last guard that moved the number, or the first that spoke.
-    pub fn reason(&self) -> &str {
-        let mut number = self.before;
-        let mut reason = self.steps.first().map_or("", |step| step.note.as_str());
-        for step in &self.steps {
-            if step.number != number {
-                number = step.number;
-                reason = &step.note;
-            }
-        }
-        reason
-    }
-}
-
-/// What one guard made of the number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// Which guard: `freshness`, `bounds`, `target` …
-    pub guard: Guard,
-    /// The number after it.
-    pub number: u32,
-    /// Why, with the figures.
-    pub note: String,
-}
-
-/// The guards, in the order in which they speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Guard {
-    /// A person ordered a number, a pause, or the end.
-    Orders,
-    /// Readings are missing or old.
-    Freshness,
-    /// The minimum, as raised by open windows, and the maximum.
-    Bounds,
-    /// The formula.
-    Target,
-    /// The formula, on what is coming.
-    Trend,
-    /// Too close to the threshold to bother.
-    Tolerance,
-    /// More was wanted a moment ago.
-    Stabilization,
-    /// It would have to grow again at once.
-    Projected,
-    /// Too much at a time.
-    Rate,
-    /// Too soon after the last action.
-    Buffer,
-}
-
-impl Guard {
-    /// The word in the CSV and in the explanation.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Orders => "orders",
-            Self::Freshness => "freshness",
-            Self::Bounds => "bounds",
-            Self::Target => "target",
-            Self::Trend => "trend",
-            Self::Tolerance => "tolerance",
-            Self::Stabilization => "stabilization",
-            Self::Projected => "projected",
-            Self::Rate => "rate",
-            Self::Buffer => "buffer",
-        }
-    }
-}
 
 /// All that a decision looks at.
 #[derive(Debug)]
@@ -276,8 +187,8 @@ fn follow(
     if course.number < before {
         hold_back_scale_in(question, dynamic, &load, before, course);
     }
-    pace::limit_rate(policy, before, course);
-    pace::wait(policy, question.history, question.now, before, course);
+    brake::limit_rate(policy, before, course);
+    brake::wait(policy, question.history, question.now, before, course);
     wanted
 }
 
@@ -297,7 +208,7 @@ fn hold_back_scale_in(
         return;
     }
     let policy = &question.spec.policy;
-    if let Some(peak) = pace::peak(policy, question.history, question.now)
+    if let Some(peak) = brake::peak(policy, question.history, question.now)
         && peak > course.number
     {
         course.set(

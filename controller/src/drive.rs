@@ -1,7 +1,5 @@
 //! When the next tick is: after a period, or sooner, when something has happened.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -10,80 +8,14 @@ use futures_util::future::select;
 use futures_util::task::AtomicWaker;
 use jiff::SignedDuration;
 
-use crate::id::{CloudName, TenantName};
-use crate::ports::{Clock, Dataplane, Meter, Southbound, Store, StoreError};
+use crate::id::TenantName;
+use crate::pace::Pace;
+use crate::ports::{Ports, StoreError};
 use crate::status::Status;
 use crate::tick::{Controller, Outcome};
 
-/// The world, as one tenant's controller meets it.
-#[derive(Clone)]
-pub struct Ports {
-    /// The operator's clouds.
-    pub clouds: BTreeMap<CloudName, Arc<dyn Southbound>>,
-    /// Makes packets go where they should.
-    pub dataplane: Arc<dyn Dataplane>,
-    /// Measures instances.
-    pub meter: Arc<dyn Meter>,
-    /// Remembers.
-    pub store: Arc<dyn Store>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl fmt::Debug for Ports {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ports")
-            .field("clouds", &self.clouds.keys())
-            .finish_non_exhaustive()
-    }
-}
-
-/// How often a tenant is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// From one tick to the next, while nothing happens.
-    pub tick: SignedDuration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            tick: SignedDuration::from_secs(10),
-        }
-    }
-}
-
-/// While something is on its way, a tick comes at least this often …
-const BUSY_LONGEST: SignedDuration = SignedDuration::from_secs(1);
-/// … and a drain is watched so closely, since it is the kernel that is asked and no cloud.
-const BUSY_SHORTEST: SignedDuration = SignedDuration::from_millis(100);
-/// After so many ticks without one, a reading is stale.
-const STALE_TICKS: i32 = 3;
 /// A store that does not work is tried again after this long.
 const STORE_RETRY: SignedDuration = SignedDuration::from_secs(2);
-
-impl Pace {
-    /// A reading older than this is stale.
-    pub(crate) fn stale(self) -> SignedDuration {
-        self.tick
-            .saturating_mul(STALE_TICKS)
-            .max(SignedDuration::from_secs(5))
-    }
-
-    /// Ticks that are woken do not add readings: they are taken about once a period.
-    pub(crate) fn between_readings(self) -> SignedDuration {
-        self.tick / 2
-    }
-
-    pub(crate) fn busy(self) -> SignedDuration {
-        (self.tick / 10).clamp(BUSY_SHORTEST, BUSY_LONGEST)
-    }
-
-    /// How long until the next tick, if nothing wakes it.
-    pub(crate) fn until_next(self, is_at_rest: bool) -> SignedDuration {
-        if is_at_rest { self.tick } else { self.busy() }
-    }
-}
 
 /// Ends a tenant's wait for its next tick.
 #[derive(Debug, Default)]

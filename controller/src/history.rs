@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
-use crate::decide::{Decision, Reading};
+use crate::decision::{Decision, Reading};
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
 use crate::journal::{Entry, Event};
@@ -86,7 +86,7 @@ impl History {
             && decision
                 .steps
                 .iter()
-                .all(|step| step.guard != crate::decide::Guard::Orders)
+                .all(|step| step.guard != crate::decision::Guard::Orders)
         {
             if decision.desired > decision.before {
                 self.last_out = Some(at);

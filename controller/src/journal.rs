@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::instance::{Drain, Phase};
 use crate::load::Sample;

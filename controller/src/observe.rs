@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{Either, join, join_all, select};
 use jiff::SignedDuration;
 
-use crate::drive::Ports;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Instance, Phase};
 use crate::load::Sample;
 use crate::network::{EndpointSeen, NetworkSeen};
+use crate::ports::Ports;
 use crate::ports::{
     Clock, CloudError, CloudErrorKind, DataplaneError, InstanceSeen, MeterError, Wish,
 };

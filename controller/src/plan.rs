@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use jiff::SignedDuration;
 
-use crate::decide::{Decision, Question, decide};
+use crate::decide::{Question, decide};
+use crate::decision::Decision;
 use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};

@@ -3,7 +3,10 @@
 //! Every call may be repeated: after a crash the same call comes again, with the same arguments, and must mean the same.
 //! An adapter never answers with less than it was asked for: it gives all, or an error. It does not retry; `drive` does.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -237,4 +240,27 @@ pub trait Clock: Send + Sync {
 
     /// Returns after this long, by the steady clock.
     async fn sleep(&self, duration: SignedDuration);
+}
+
+/// The world, as one tenant's controller meets it.
+#[derive(Clone)]
+pub struct Ports {
+    /// The operator's clouds.
+    pub clouds: BTreeMap<CloudName, Arc<dyn Southbound>>,
+    /// Makes packets go where they should.
+    pub dataplane: Arc<dyn Dataplane>,
+    /// Measures instances.
+    pub meter: Arc<dyn Meter>,
+    /// Remembers.
+    pub store: Arc<dyn Store>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports")
+            .field("clouds", &self.clouds.keys())
+            .finish_non_exhaustive()
+    }
 }

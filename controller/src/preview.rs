@@ -6,12 +6,13 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Decision;
-use crate::drive::{Pace, Ports};
+use crate::decision::Decision;
 use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::observe::look;
+use crate::pace::Pace;
 use crate::plan::{Plan, Situation, by_cloud, plan};
+use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
 use crate::spec::TenantSpec;
 use crate::time::Now;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::amount::Amount;
-use crate::decide::Reading;
+use crate::decision::Reading;
 use crate::history::History;
 use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};

@@ -130,8 +130,11 @@ pub(crate) fn settle(
         .values()
         .filter_map(|instance| match instance.phase {
             Phase::Intent => match observed.sight(instance) {
-                Sight::Seen(seen) => Some(accepted(instance, seen, "its cloud shows it", now)),
-                Sight::Absent | Sight::Unknown => None,
+                // One that was half made when we were killed is no instance yet: its launch is repeated.
+                Sight::Seen(seen) if seen.state != CloudState::Stopped => {
+                    Some(accepted(instance, seen, "its cloud shows it", now))
+                }
+                Sight::Seen(_) | Sight::Absent | Sight::Unknown => None,
             },
             Phase::Launching | Phase::Booting => coming(instance, observed, wish, now),
             Phase::InService => serving(instance, observed, wish, &mut unwell_allowed, now),

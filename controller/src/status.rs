@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::id::{CloudName, Generation, TenantName};
 use crate::instance::Instance;
 use crate::load::Metric;

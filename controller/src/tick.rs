@@ -10,15 +10,16 @@ use jiff::SignedDuration;
 
 use crate::answers::take_up;
 use crate::calls::Calls;
-use crate::decide::Decision;
-use crate::drive::{Pace, Ports};
+use crate::decision::Decision;
 use crate::history::{self, History};
 use crate::id::{InstanceId, TenantName};
 use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::network::NetworkPlan;
 use crate::observe::{Observed, Sight, look, within};
+use crate::pace::Pace;
 use crate::plan::{Plan, Situation, plan};
+use crate::ports::Ports;
 use crate::ports::{StoreError, Wish};
 use crate::settle::{Change, adopt};
 use crate::status::Status;

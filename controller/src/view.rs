@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use crate::decide::{Decision, bounds};
+use crate::decide::bounds;
+use crate::decision::Decision;
 use crate::history::History;
 use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};

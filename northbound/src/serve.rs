@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use controller::drive::Pace;
 use controller::id::TenantName;
+use controller::pace::Pace;
 use controller::ports::StoreError;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};

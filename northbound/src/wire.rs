@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use controller::amount::Amount;
-use controller::drive::Ports;
 use controller::id::{CloudName, TemplateName};
 use controller::load::Metric;
+use controller::ports::Ports;
 use controller::ports::{Clock, Dataplane, Meter, Southbound};
 use netsetup::LinuxDataplane;
 use netsetup::sim::{SimDataplane, SimMeter};

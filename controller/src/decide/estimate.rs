@@ -4,26 +4,11 @@
 //! of m need `ceil(n × m ÷ threshold)`, and n × m is the total. A total stays right while n changes within the window.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
 use super::{Question, percent, short};
 use crate::amount::Amount;
+use crate::decision::Reading;
 use crate::spec::Dynamic;
-
-/// What was measured at one tick, over all instances that should have been measured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
-    /// The sum of the fresh values.
-    pub sum: Amount,
-    /// How many instances gave one.
-    pub fresh: u32,
-    /// How many should have: in service and warmed up.
-    pub expected: u32,
-    /// How many are in service but still warming up: they will take load, but what they report does not count yet.
-    pub warming: u32,
-    /// A value fell to exactly zero from well above: real, or a broken meter.
-    pub is_suspect: bool,
-}
 
 /// With fewer than this share of instances measured, fewer are never wanted (I3).
 const QUORUM_PERCENT: u32 = 70;

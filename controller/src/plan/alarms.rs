@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};
 use crate::network::Health;

@@ -1,8 +1,9 @@
 //! A crash at any instant neither doubles nor leaks an instance, and a store that fails lets nothing happen.
 
 use controller::instance::Phase;
+use controller::ports::CloudState;
 
-use super::world::{World, cloud, demo, seconds, tell};
+use super::world::{FakeInstance, World, cloud, demo, seconds, tell};
 
 // I8: after the intent is durable and the instance made, before the answer was written down.
 #[test]
@@ -42,6 +43,40 @@ fn an_intent_that_no_cloud_has_heard_of_is_asked_for_again_under_its_own_id() {
 
         let made: Vec<_> = world.truth().made.keys().copied().collect();
         assert_eq!(made, wished);
+    });
+}
+
+// I20: a crash in mid-launch is no reason to leave a cloud alone.
+#[test]
+fn an_instance_that_was_half_made_in_a_crash_does_not_count_as_never_healthy() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        controller.tick().await.unwrap();
+        drop(controller);
+        let half_made: Vec<_> = world.truth().records.keys().copied().collect();
+        let born = world.truth().now.steady;
+        for id in &half_made {
+            let stopped = FakeInstance {
+                state: CloudState::Stopped,
+                born,
+            };
+            world
+                .truth()
+                .clouds
+                .get_mut(&cloud("a"))
+                .unwrap()
+                .instances
+                .insert(*id, stopped);
+        }
+
+        let mut restarted = world.controller(2).await;
+        world.run(&mut restarted, seconds(60)).await;
+
+        let truth = world.truth();
+        assert_eq!(truth.serving().into_iter().collect::<Vec<_>>(), half_made);
+        assert_eq!(truth.moves_to(Phase::Terminating), 0);
     });
 }
 

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use controller::amount::Amount;
-use controller::drive::{Pace, Ports};
 use controller::id::{CloudName, Generation, InstanceId, ProviderId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkPlan, NetworkSeen};
+use controller::pace::Pace;
 use controller::ports::{
     Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, InstanceSeen, Launch,
-    Meter, MeterError, Orders, Southbound, Store, StoreError, TenantState, Wish,
+    Meter, MeterError, Orders, Ports, Southbound, Store, StoreError, TenantState, Wish,
 };
 use controller::spec::TenantSpec;
 use controller::tick::{Controller, Outcome};
@@ -294,7 +294,9 @@ impl Southbound for CloudPort {
         let id = launch.instance.id;
         let cloud = truth.clouds.get_mut(&self.0).unwrap();
         cloud.launch_calls += 1;
-        if let Some(instance) = cloud.instances.get(&id) {
+        if let Some(instance) = cloud.instances.get_mut(&id) {
+            // A launch that was cut short is finished by repeating it.
+            instance.state = CloudState::Running;
             return Ok(seen(id, instance.state));
         }
         if let Some(kind) = cloud.refuses {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use controller::amount::Amount;
-use controller::decide::{self, Decision};
+use controller::decide;
+use controller::decision::Decision;
 use controller::id::{CloudName, InstanceId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};

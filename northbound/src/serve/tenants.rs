@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use controller::drive::{self, Ended, Pace, Wake};
+use controller::drive::{self, Ended, Wake};
 use controller::id::{Generation, TenantName};
 use controller::journal::Event;
+use controller::pace::Pace;
 use controller::ports::{Store, StoreError};
 use controller::status::Status;
 use tokio::sync::{Notify, watch};

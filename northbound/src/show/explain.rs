@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use controller::decide::Decision;
+use controller::decision::Decision;
 use controller::journal::{Entry, Event, Move};
 use controller::load::Sample;
 use controller::spec::Dynamic;

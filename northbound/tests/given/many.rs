@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use controller::amount::Amount;
-use controller::drive::{Pace, Ports};
 use controller::example;
 use controller::id::{CloudName, TenantName};
 use controller::instance::Instance;
 use controller::journal::{Entry, Event};
 use controller::load::Metric;
+use controller::pace::Pace;
+use controller::ports::Ports;
 use controller::ports::{Clock, Southbound, Store, StoreError, TenantState, Wish};
 use controller::spec::TenantSpec;
 use controller::tick::Controller;

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Course, Guard, default_step, short};
+use super::{Course, default_step, short};
+use crate::decision::Guard;
 use crate::history::History;
 use crate::spec::Policy;
 use crate::time::Now;

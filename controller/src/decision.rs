@@ -1,0 +1,107 @@
+//! A decision, as it is written down: the number, what was measured, and what each guard made of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+
+/// A number, with all that led to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// How many run or are on their way in.
+    pub current: u32,
+    /// The number in force until now.
+    pub before: u32,
+    /// The number that the load asks for, before anything holds it back; what stabilization remembers.
+    pub wanted: u32,
+    /// The number in force from now on.
+    pub desired: u32,
+    /// What was measured at this tick; `None` where the policy follows no metric.
+    pub reading: Option<Reading>,
+    /// The number at its start and after each guard that spoke, in the guards' order.
+    pub steps: Vec<Step>,
+}
+
+impl Decision {
+    /// What happened, in a line: the last guard that moved the number, or the first that spoke.
+    pub fn reason(&self) -> &str {
+        let mut number = self.before;
+        let mut reason = self.steps.first().map_or("", |step| step.note.as_str());
+        for step in &self.steps {
+            if step.number != number {
+                number = step.number;
+                reason = &step.note;
+            }
+        }
+        reason
+    }
+}
+
+/// What one guard made of the number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which guard: `freshness`, `bounds`, `target` …
+    pub guard: Guard,
+    /// The number after it.
+    pub number: u32,
+    /// Why, with the figures.
+    pub note: String,
+}
+
+/// The guards, in the order in which they speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// A person ordered a number, a pause, or the end.
+    Orders,
+    /// Readings are missing or old.
+    Freshness,
+    /// The minimum, as raised by open windows, and the maximum.
+    Bounds,
+    /// The formula.
+    Target,
+    /// The formula, on what is coming.
+    Trend,
+    /// Too close to the threshold to bother.
+    Tolerance,
+    /// More was wanted a moment ago.
+    Stabilization,
+    /// It would have to grow again at once.
+    Projected,
+    /// Too much at a time.
+    Rate,
+    /// Too soon after the last action.
+    Buffer,
+}
+
+impl Guard {
+    /// The word in the CSV and in the explanation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Freshness => "freshness",
+            Self::Bounds => "bounds",
+            Self::Target => "target",
+            Self::Trend => "trend",
+            Self::Tolerance => "tolerance",
+            Self::Stabilization => "stabilization",
+            Self::Projected => "projected",
+            Self::Rate => "rate",
+            Self::Buffer => "buffer",
+        }
+    }
+}
+
+/// What was measured at one tick, over all instances that should have been measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The sum of the fresh values.
+    pub sum: Amount,
+    /// How many instances gave one.
+    pub fresh: u32,
+    /// How many should have: in service and warmed up.
+    pub expected: u32,
+    /// How many are in service but still warming up: they will take load, but what they report does not count yet.
+    pub warming: u32,
+    /// A value fell to exactly zero from well above: real, or a broken meter.
+    pub is_suspect: bool,
+}
