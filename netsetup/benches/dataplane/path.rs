@@ -52,8 +52,12 @@ pub(crate) async fn run() -> bool {
     multiply(&world, &mut many).await;
     open_up(&world, &plain);
     let _proxy = start_proxy(&world, &proxied);
-    let ports = "net.ipv4.ip_local_port_range=1024 65535";
-    tool(&world.client(), "sysctl", &["-q", ports]);
+    for switch in [
+        "net.ipv4.ip_local_port_range=1024 65535",
+        "net.ipv4.tcp_syn_retries=2",
+    ] {
+        tool(&world.client(), "sysctl", &["-q", switch]);
+    }
     let direct = (0..5).map(|index| at(&plain, index)).collect();
     let proxy = SocketAddr::from((proxied.plan.public_ip, PROXY_PORT));
     let ways = [
@@ -100,7 +104,7 @@ fn at(tenant: &Tenant, index: usize) -> SocketAddr {
     SocketAddr::from((tenant.plan.endpoints[index].address, PORT))
 }
 
-/// A server that says one byte and waits for the client to go.
+/// A server that says one byte and waits for the client to go, as servers do.
 struct Greeter {
     stop: Arc<AtomicBool>,
     address: SocketAddr,
@@ -129,7 +133,6 @@ fn greet(namespace: &Path) -> Greeter {
                 let Ok((mut stream, _)) = listener.accept() else {
                     continue;
                 };
-                let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
                 let _ = stream.write_all(b"x");
                 let _ = stream.read(&mut [0]);
             }
@@ -155,9 +158,7 @@ fn connections_per_second(client: &Path, targets: &[SocketAddr]) -> f64 {
                     while !stop.load(Ordering::Relaxed) {
                         next += 1;
                         let target = targets[next % targets.len()];
-                        let Ok(mut stream) =
-                            TcpStream::connect_timeout(&target, Duration::from_secs(2))
-                        else {
+                        let Ok(mut stream) = TcpStream::connect(target) else {
                             continue;
                         };
                         let linger = nix::libc::linger {
