@@ -29,6 +29,7 @@ mod change;
 mod convert;
 mod journal;
 mod lock;
+pub(crate) mod network;
 mod order;
 mod schema;
 mod tenant;
@@ -81,7 +82,7 @@ impl SqliteStore {
                 operation,
                 detail: format!(
                     "{}: {other}. Nothing is touched and traffic flows on; put a good copy of the file there, \
-                     or set another `state_dir`",
+                     or set another `state` in asaas.yml",
                     file.display()
                 ),
             },

@@ -203,6 +203,38 @@ fn an_apply_or_a_destroy_against_another_generation_is_refused() {
 }
 
 #[test]
+fn a_subnet_under_living_instances_is_refused_at_its_line_by_plan_and_by_apply() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    let text = std::fs::read_to_string(place.path("tenants/demo.yml")).unwrap();
+    place.write("tenants/demo.yml", &text.replace("19.0.0.0", "20.0.0.0"));
+
+    for command in ["plan", "apply"] {
+        let said = place.asaas(&[command, "demo"]);
+
+        assert_eq!(said.code, REFUSED, "{said:?}");
+        assert!(said.err.contains("tenants/demo.yml:5:"), "{}", said.err);
+        assert!(said.err.contains("asaas destroy demo"), "{}", said.err);
+    }
+    assert_eq!(generation(&place, "demo"), 1);
+}
+
+#[test]
+fn what_is_no_socket_is_not_taken_away_to_listen_there() {
+    let place = Place::new();
+    place.write("asaas.sock", "my thesis");
+
+    let said = place.asaas(&["serve"]);
+
+    assert_eq!(said.code, BAD_INPUT, "{said:?}");
+    assert!(said.err.contains("is no socket"), "{}", said.err);
+    let kept = std::fs::read_to_string(place.path("asaas.sock")).unwrap();
+    assert_eq!(kept, "my thesis");
+}
+
+#[test]
 fn a_second_service_on_one_state_directory_or_one_socket_refuses() {
     let mut place = Place::new();
     place.serve();

@@ -87,6 +87,58 @@ async fn an_apply_against_an_older_generation_changes_nothing() {
     );
 }
 
+#[tokio::test]
+async fn a_subnet_with_instances_keeps_its_range_its_gateway_and_their_addresses() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let in_force = spec("demo", "45.45.45.45");
+    apply(&store, &in_force).await;
+    let lives = [instance(1, Phase::InService)];
+    store
+        .record(&name("demo"), now(), &lives, &[])
+        .await
+        .unwrap();
+    let changed = |change: fn(&mut controller::spec::Subnet)| {
+        let mut changed = in_force.clone();
+        change(&mut changed.network.subnets[0]);
+        changed
+    };
+    let gateway = changed(|subnet| subnet.gateway = "19.0.0.254".parse().unwrap());
+    let cidr = changed(|subnet| subnet.cidr = "19.0.0.0/25".parse().unwrap());
+    let range = changed(|subnet| subnet.dhcp_start = "19.0.0.3".parse().unwrap());
+    let wider = changed(|subnet| subnet.dhcp_end = "19.0.0.100".parse().unwrap());
+
+    for spec in [&gateway, &cidr] {
+        let refused = store.apply(spec, "", None, now(), "a test").await.unwrap();
+        assert!(
+            matches!(refused, Err(Refusal::SubnetInUse { instances: 1, .. })),
+            "{refused:?}"
+        );
+    }
+    let refused = store
+        .apply(&range, "", None, now(), "a test")
+        .await
+        .unwrap();
+    assert!(
+        matches!(refused, Err(Refusal::RangeInUse { .. })),
+        "{refused:?}"
+    );
+    let wish = store.wish(&name("demo")).await.unwrap().unwrap();
+    assert_eq!((wish.generation, wish.spec), (Generation(1), in_force));
+    apply(&store, &wider).await;
+}
+
+#[tokio::test]
+async fn a_subnet_without_instances_may_change() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let mut changed = spec("demo", "45.45.45.45");
+    apply(&store, &changed).await;
+    changed.network.subnets[0].cidr = "19.0.1.0/24".parse().unwrap();
+
+    assert_eq!(apply(&store, &changed).await.change, Change::Updated);
+}
+
 // I13
 #[tokio::test]
 async fn of_many_applies_at_once_against_one_generation_one_wins() {

@@ -24,8 +24,8 @@ use crate::api::{
     AppliedReply, BODY_LIMIT, Changed, Document, Explanation, Failure, FailureKind, OrderReply,
     OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport, TenantSummary,
 };
-use crate::store::{Change, Order, Refusal};
-use crate::tenant_file::{self, Reading};
+use crate::store::{Change, Order, Refusal, network};
+use crate::tenant_file::{self, Key, Reading};
 
 mod download;
 
@@ -150,6 +150,12 @@ async fn plan(
     if owner.is_some_and(|owner| owner != reading.spec.tenant) {
         return Err(taken(&reading));
     }
+    if let Some(state) = &state
+        && let Some(refusal) =
+            network::refusal(Some(&state.wish.spec), &state.instances, &reading.spec)
+    {
+        return Err(at_subnet(&reading, &refusal));
+    }
     let preview = preview(ports, state, &reading.spec, ports.clock.now()).await;
     Ok(Json(PlanReply {
         tenant: reading.spec.tenant,
@@ -157,6 +163,16 @@ async fn plan(
         preview,
         warnings: reading.warnings.into_vec(),
     }))
+}
+
+/// Instances live where the network would change: said at its line.
+fn at_subnet(reading: &Reading, refusal: &Refusal) -> Failure {
+    Failure {
+        kind: FailureKind::Conflict,
+        ..reading
+            .refuse(Key::Subnet, refusal.to_string(), refusal.hint())
+            .into()
+    }
 }
 
 /// Another tenant owns the public address: said at its line.
@@ -208,6 +224,10 @@ async fn apply(
         Err(refusal @ Refusal::AddressOwned { .. }) => {
             tracing::info!(tenant = %reading.spec.tenant, %refusal, "apply refused");
             return Err(taken(&reading));
+        }
+        Err(refusal @ (Refusal::SubnetInUse { .. } | Refusal::RangeInUse { .. })) => {
+            tracing::info!(tenant = %reading.spec.tenant, %refusal, "apply refused");
+            return Err(at_subnet(&reading, &refusal));
         }
         Err(refusal) => return Err(refusal.into()),
     };

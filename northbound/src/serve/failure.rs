@@ -42,6 +42,8 @@ impl From<Refusal> for Failure {
             Refusal::OutOfBounds { .. } => FailureKind::BadInput,
             Refusal::Generation { .. }
             | Refusal::AddressOwned { .. }
+            | Refusal::SubnetInUse { .. }
+            | Refusal::RangeInUse { .. }
             | Refusal::Destroyed { .. } => FailureKind::Conflict,
         };
         Self {

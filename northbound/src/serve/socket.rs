@@ -1,7 +1,7 @@
 //! The Unix socket that the command line talks to.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
@@ -15,6 +15,12 @@ pub enum SocketError {
     /// Another service answers there.
     #[error("another service answers on {}", path.display())]
     InUse {
+        /// Where.
+        path: PathBuf,
+    },
+    /// What is there is no socket. It is left alone.
+    #[error("{} is there already and is no socket", path.display())]
+    Foreign {
         /// Where.
         path: PathBuf,
     },
@@ -37,6 +43,10 @@ impl SocketError {
                 "stop it, or set another `socket` in asaas.yml (and `--socket` for the commands)"
                     .to_owned()
             }
+            Self::Foreign { .. } => {
+                "nothing of it was touched: set another `socket` in asaas.yml, or take it away"
+                    .to_owned()
+            }
             Self::Io { path, .. } => format!(
                 "see that the directory of {} can be written, and that its path is at most 107 bytes long",
                 path.display()
@@ -46,7 +56,8 @@ impl SocketError {
 }
 
 /// Listens. A socket that a dead service has left behind is removed: whoever calls this holds the lock of its state
-/// directory, and a socket where somebody answers is left alone.
+/// directory. A socket where somebody answers is left alone, and so is whatever is no socket: a wrong path in asaas.yml must
+/// not cost anybody a file.
 pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     let io = |cause| SocketError::Io {
         path: path.to_owned(),
@@ -54,6 +65,16 @@ pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     };
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(io)?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => {
+            return Err(SocketError::Foreign {
+                path: path.to_owned(),
+            });
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io(error)),
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => {
@@ -73,5 +94,8 @@ pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
 
 /// Takes the socket away, so that the next command says at once that nobody is there.
 pub(super) fn remove(path: &Path) {
-    let _ = std::fs::remove_file(path);
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    if is_socket {
+        let _ = std::fs::remove_file(path);
+    }
 }

@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use super::SqliteStore;
 use super::convert::{count, nanoseconds, parsed, signed, to_json};
 use super::journal;
+use super::network;
 use super::order::{Applied, Change, Order, Refusal};
-use super::tenant::wish;
+use super::tenant::{instances, wish};
 
 impl SqliteStore {
     /// Puts this spec in force, as one transaction: compare with `expected` (where given; 0 means that the tenant must not be
@@ -116,6 +117,13 @@ fn put_spec(
         && owner != *tenant
     {
         return Ok(Err(Refusal::AddressOwned { public_ip, owner }));
+    }
+    // One that cannot be read can be replaced all the same.
+    let in_force = before
+        .as_ref()
+        .and_then(|before| serde_json::from_str(&before.spec).ok());
+    if let Some(refusal) = network::refusal(in_force.as_ref(), &instances(tx, tenant)?, spec) {
+        return Ok(Err(refusal));
     }
 
     let generation = next_generation(tx, tenant)?;

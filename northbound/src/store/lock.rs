@@ -49,11 +49,11 @@ impl StateDirError {
         match self {
             Self::InUse { .. } => {
                 "talk to the one that runs, stop it, or give this one a state directory of its own \
-                 (`state_dir` in asaas.yml)"
+                 (`state` in asaas.yml)"
                     .to_owned()
             }
             Self::Io { path, .. } => format!(
-                "check that {} is writable for this user, or set `state_dir` in asaas.yml",
+                "check that {} is writable for this user, or set `state` in asaas.yml",
                 path.display()
             ),
         }

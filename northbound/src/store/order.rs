@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use controller::id::{Generation, TenantName};
+use controller::id::{Generation, InstanceId, TenantName};
+use ipnet::Ipv4Net;
 
 /// What an apply did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,33 @@ pub enum Refusal {
         /// Whose it is.
         owner: TenantName,
     },
+    /// Instances live in a subnet that would be another, or gone: they would be cut off.
+    #[error(
+        "the subnet {cidr} with gateway {gateway} of tenant `{tenant}` cannot change or go: {instances} {} in it",
+        if *instances == 1 { "instance lives" } else { "instances live" }
+    )]
+    SubnetInUse {
+        /// Whose.
+        tenant: TenantName,
+        /// The subnet as it is in force.
+        cidr: Ipv4Net,
+        /// Its gateway.
+        gateway: Ipv4Addr,
+        /// How many live.
+        instances: usize,
+    },
+    /// An instance lives at an address that would no longer be for instances.
+    #[error(
+        "no `dhcp` range would hold {address}, where instance {instance} of tenant `{tenant}` lives"
+    )]
+    RangeInUse {
+        /// Whose.
+        tenant: TenantName,
+        /// Which instance.
+        instance: InstanceId,
+        /// Its address.
+        address: Ipv4Addr,
+    },
     /// The tenant is on its way out.
     #[error("tenant `{tenant}` is being removed")]
     Destroyed {
@@ -95,6 +123,13 @@ impl Refusal {
             Self::AddressOwned { .. } => {
                 "give this tenant another `public_ip`, or remove the tenant that has it".to_owned()
             }
+            Self::SubnetInUse { tenant, cidr, gateway, .. } => format!(
+                "go back to `cidr: {cidr}` with `gateway: {gateway}`, or remove the tenant \
+                 (`asaas destroy {tenant} --wait`) and apply this anew"
+            ),
+            Self::RangeInUse { tenant, address, .. } => format!(
+                "let the range hold {address}, or remove the tenant (`asaas destroy {tenant} --wait`) and apply this anew"
+            ),
             Self::Destroyed { tenant } => format!(
                 "wait until it is gone (`asaas destroy {tenant} --wait`), then apply it anew"
             ),
