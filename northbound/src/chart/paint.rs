@@ -93,7 +93,7 @@ fn header(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
     let big = style(22, INK, HPos::Left, VPos::Top);
     let small = style(15, LIMIT, HPos::Left, VPos::Top);
     let left = i32::try_from(LEFT)?;
-    let title = format!("Tenant {}: instances follow the load", scene.tenant);
+    let title = format!("Tenant {}: load and instances", scene.tenant);
     area.draw(&Text::new(title, (left, 14), big))?;
     let ends = scene.begins + jiff::SignedDuration::from_secs_f64(scene.length);
     let mut notes = vec![format!(
@@ -102,8 +102,12 @@ fn header(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
         ends.strftime("%H:%M:%S"),
     )];
     let count = |kind| scene.marks.iter().filter(|mark| mark.kind == kind).count();
+    let refused = match count(MarkKind::Refused) {
+        0 => String::new(),
+        refused => format!("{refused} refused, "),
+    };
     notes.push(format!(
-        "{} launched, {} broken, {} gone",
+        "{} launched, {refused}{} broken, {} gone",
         count(MarkKind::Launched),
         count(MarkKind::Lost),
         count(MarkKind::Gone)
@@ -263,7 +267,7 @@ fn instances(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
         .map(|(_, counts)| f64::from(counts.iter().sum::<u32>()));
     let most = totals
         .chain(scene.desired.iter().map(|(_, count)| *count))
-        .chain(scene.bounds.map(|(_, max)| f64::from(max)))
+        .chain(scene.bounds.iter().map(|(_, _, max)| f64::from(*max)))
         .fold(1.0, f64::max);
     let mut legend: Vec<(Swatch, String)> = scene
         .clouds
@@ -272,14 +276,13 @@ fn instances(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
         .map(|(index, name)| (Swatch::Fill(color(index)), format!("in service in {name}")))
         .collect();
     legend.push((Swatch::Line(INK, 2), "desired".to_owned()));
-    if let Some((min, max)) = scene.bounds {
-        legend.push((Swatch::Dashed(LIMIT, 1), format!("min {min}, max {max}")));
+    if !scene.bounds.is_empty() {
+        legend.push((Swatch::Dashed(LIMIT, 1), bounds(scene)));
     }
     // Whole numbers, and a little room above.
     let mut ticks = scale::values(most, 6);
     ticks.retain(|tick| tick.fract() == 0.0);
-    ticks.push(ticks.last().copied().unwrap_or(1.0) + most * 0.08);
-    let top = ticks.last().copied().unwrap_or(1.0);
+    let top = headroom(&mut ticks, most);
     let mut panel = Panel::new(
         area,
         scene,
@@ -304,12 +307,41 @@ fn instances(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
         outline.extend(floor.into_iter().rev());
         panel.fill(outline, color(cloud).mix(0.85))?;
     }
-    if let Some((min, max)) = scene.bounds {
-        for bound in [min, max] {
-            panel.dashed(&[(0.0, f64::from(bound))], LIMIT, 1)?;
-        }
+    for bound in [
+        |(t, min, _): &(f64, u32, u32)| (*t, f64::from(*min)),
+        |(t, _, max): &(f64, u32, u32)| (*t, f64::from(*max)),
+    ] {
+        let points: Vec<Point> = scene.bounds.iter().map(bound).collect();
+        panel.dashed(&points, LIMIT, 1)?;
     }
     panel.steps(&scene.desired, INK, 2)
+}
+
+/// The words for the bounds: `min 2, max 5`, or `min 2 to 4, max 5` where one of them has changed.
+fn bounds(scene: &Scene) -> String {
+    let range = |values: &mut dyn Iterator<Item = u32>| {
+        let (least, most) = values.fold((u32::MAX, 0), |(least, most), value| {
+            (least.min(value), most.max(value))
+        });
+        if least < most {
+            format!("{least} to {most}")
+        } else {
+            most.to_string()
+        }
+    };
+    format!(
+        "min {}, max {}",
+        range(&mut scene.bounds.iter().map(|(_, min, _)| *min)),
+        range(&mut scene.bounds.iter().map(|(_, _, max)| *max)),
+    )
+}
+
+/// Lets the axis end a little above its last line, so that what lies on this line is seen whole. Returns the end.
+fn headroom(ticks: &mut Vec<f64>, most: f64) -> f64 {
+    let last = ticks.last().copied().unwrap_or(1.0);
+    let top = last + most.max(last * 0.5) * 0.08;
+    ticks.push(top);
+    top
 }
 
 /// How many instances the first so many clouds have together.
@@ -345,13 +377,21 @@ fn metric(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
         }
     };
     let threshold = metric.threshold.last().map(|(_, value)| *value);
+    let mut ticks = scale::values(most, 5);
+    let top = headroom(&mut ticks, most);
     let mut panel = Panel::new(
         area,
         scene,
         &Frame {
             title: &format!("decision metric: {}", metric.name.replace('_', " ")),
-            ticks: scale::values(most, 5),
-            label: &label,
+            ticks,
+            label: &|value| {
+                if (value - top).abs() < 1e-9 {
+                    String::new()
+                } else {
+                    label(value)
+                }
+            },
             legend: vec![
                 (Swatch::Line(GREY, 1), "each instance".to_owned()),
                 (Swatch::Line(BLUE, 3), "average".to_owned()),

@@ -33,8 +33,12 @@ pub(super) const BOTTOM: u32 = 26;
 const MOMENTS: u32 = 12;
 /// More lines than any axis has: we choose them ourselves.
 const LINES: usize = 100;
-/// The mean width of a letter of the legend, in pixels.
-const LETTER: f64 = 6.3;
+/// The size of the legend's letters, in pixels, and a tenth more: where Helvetica is missing, what stands in for it is wider.
+const LETTER: f64 = 14.2;
+/// From a word of the legend to its swatch, the swatch, and from there to the word before it, in pixels.
+const TO_SWATCH: i32 = 8;
+const SWATCH: i32 = 22;
+const TO_WORD: i32 = 16;
 
 /// An axis whose lines lie where we want them.
 pub(super) struct Axis {
@@ -221,18 +225,33 @@ fn titles(area: &Area<'_>, frame: &Frame<'_>) -> Drawn<()> {
         let middle = 15;
         area.draw(&Text::new(word.clone(), (right, middle), words.clone()))?;
         #[expect(clippy::cast_possible_truncation, reason = "a legend is a few words")]
-        let long = (f64::from(u32::try_from(word.chars().count())?) * LETTER).ceil() as i32;
-        right -= long + 12;
+        let long = (word.chars().map(width_of).sum::<f64>() * LETTER).round() as i32;
+        right -= long + TO_SWATCH;
         swatch.draw(area, right, middle)?;
-        right -= 40;
+        right -= SWATCH + TO_WORD;
     }
     Ok(())
+}
+
+/// How wide Helvetica's letters are, as a part of their size: an SVG does not know its reader's fonts, and gaps should be even.
+fn width_of(letter: char) -> f64 {
+    match letter {
+        'i' | 'j' | 'l' | '\'' => 0.22,
+        'f' | 't' | 'I' | ' ' | '.' | ',' | ':' | '/' => 0.28,
+        'r' | '-' | '(' | ')' => 0.33,
+        'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' | 'J' => 0.5,
+        'w' | 'C' | 'D' | 'H' | 'N' | 'R' | 'U' => 0.72,
+        'm' | 'M' | 'W' | '%' => 0.86,
+        'A' | 'B' | 'E' | 'K' | 'P' | 'S' | 'V' | 'X' | 'Y' => 0.67,
+        'G' | 'O' | 'Q' => 0.78,
+        _ => 0.556,
+    }
 }
 
 impl Swatch {
     /// Draws it to the left of a place.
     fn draw(self, area: &Area<'_>, right: i32, middle: i32) -> Drawn<()> {
-        let left = right - 22;
+        let left = right - SWATCH;
         let line = |from: i32, to: i32, color: RGBColor, width: u32| {
             let points = vec![(from, middle), (to, middle)];
             area.draw(&PathElement::new(points, color.stroke_width(width)))

@@ -3,10 +3,16 @@
 use super::rows::LoadRow;
 use super::scene::Point;
 
-/// Below this ratio of the highest rate to the lowest, there is only one kind of load.
+/// Below this ratio of the highest rate to the lowest, a generator's profile has only one kind of load.
 const CONTRAST: f64 = 1.5;
-/// A period shorter than this part of the whole is noise and joins the one before it.
-const SHORTEST: f64 = 0.03;
+/// The same where no profile says that there are two kinds.
+const CLEAR: f64 = 2.0;
+/// Rates that differ by less than this per second are a trickle, whatever their ratio.
+const TRICKLE: f64 = 5.0;
+/// A period of fewer seconds is noise and joins the one before it. Not a part of the whole: a longer chart shows the same periods.
+const SHORTEST: f64 = 8.0;
+/// So many seconds before and after a moment tell its rate.
+const AROUND: f64 = 5.0;
 
 /// A stretch of time with one kind of load.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +48,7 @@ pub(super) fn of_segments(rows: &[(f64, &LoadRow)]) -> Vec<Period> {
         }
     }
     let means: Vec<f64> = periods.iter().map(|(_, rates)| mean(rates)).collect();
-    let border = border(&means);
+    let border = border(&means, CONTRAST);
     periods
         .into_iter()
         .zip(means)
@@ -53,18 +59,15 @@ pub(super) fn of_segments(rows: &[(f64, &LoadRow)]) -> Vec<Period> {
         .collect()
 }
 
-/// Where no generator tells: above and below the middle of the rates.
+/// Where no generator tells: above and below the middle of the rates, where these are clearly of two kinds.
 pub(super) fn of_rate(rate: &[Point]) -> Vec<Period> {
-    let (Some(first), Some(last)) = (rate.first(), rate.last()) else {
-        return Vec::new();
-    };
+    let rate = smooth(rate);
     let values: Vec<f64> = rate.iter().map(|(_, value)| *value).collect();
-    let Some(border) = border(&values) else {
+    let Some(border) = border(&values, CLEAR) else {
         return Vec::new();
     };
-    let shortest = (last.0 - first.0) * SHORTEST;
     let mut periods: Vec<Period> = Vec::new();
-    for (t, value) in rate {
+    for (t, value) in &rate {
         let is_high = *value > border;
         match periods.last_mut() {
             Some(period) if period.is_high == is_high => period.to = *t,
@@ -81,7 +84,55 @@ pub(super) fn of_rate(rate: &[Point]) -> Vec<Period> {
             }
         }
     }
-    join(periods, shortest)
+    let periods = join(periods, SHORTEST);
+    if is_clear(&rate, &periods) {
+        periods
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether what is called high is also as a whole so much more than what is called low.
+fn is_clear(rate: &[Point], periods: &[Period]) -> bool {
+    let of = |is_high: bool| -> Option<f64> {
+        let values: Vec<f64> = rate
+            .iter()
+            .filter(|(t, _)| {
+                periods
+                    .iter()
+                    .any(|period| period.is_high == is_high && (period.from..period.to).contains(t))
+            })
+            .map(|(_, value)| *value)
+            .collect();
+        (!values.is_empty()).then(|| mean(&values))
+    };
+    match (of(false), of(true)) {
+        (Some(low), Some(high)) => high >= low * CLEAR && high - low >= TRICKLE,
+        _ => false,
+    }
+}
+
+/// The mean of what lies around each point: single seconds of a small load are mostly chance.
+fn smooth(rate: &[Point]) -> Vec<Point> {
+    let (mut from, mut to, mut sum) = (0, 0, 0.0);
+    rate.iter()
+        .map(|(t, _)| {
+            while to < rate.len() && rate[to].0 <= t + AROUND {
+                sum += rate[to].1;
+                to += 1;
+            }
+            while rate[from].0 < t - AROUND {
+                sum -= rate[from].1;
+                from += 1;
+            }
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "no chart shows the fifteenth digit"
+            )]
+            let count = (to - from) as f64;
+            (*t, sum / count)
+        })
+        .collect()
 }
 
 fn join(periods: Vec<Period>, shortest: f64) -> Vec<Period> {
@@ -97,10 +148,10 @@ fn join(periods: Vec<Period>, shortest: f64) -> Vec<Period> {
     joined
 }
 
-fn border(values: &[f64]) -> Option<f64> {
+fn border(values: &[f64], contrast: f64) -> Option<f64> {
     let least = values.iter().copied().reduce(f64::min)?;
     let most = values.iter().copied().reduce(f64::max)?;
-    (most > least * CONTRAST).then_some(f64::midpoint(least, most))
+    (most > least * contrast).then_some(f64::midpoint(least, most))
 }
 
 #[expect(
@@ -119,6 +170,35 @@ mod tests {
     fn a_steady_load_has_no_high_period() {
         assert_eq!(of_rate(&[(0.0, 10.0), (1.0, 11.0), (2.0, 10.0)]), []);
         assert_eq!(of_rate(&[]), []);
+    }
+
+    #[test]
+    fn a_flat_trickle_has_no_periods_however_long_it_is() {
+        for length in [60_u32, 600, 6000] {
+            let rate: Vec<Point> = (0..length)
+                .map(|t| (f64::from(t), f64::from((t * 7919 % 13) % 4)))
+                .collect();
+
+            assert_eq!(of_rate(&rate), [], "{length}");
+        }
+    }
+
+    #[test]
+    fn a_longer_chart_shows_the_same_high_period() {
+        for length in [200_u32, 3600] {
+            let rate: Vec<Point> = (0..length)
+                .map(|t| {
+                    let is_high = (100..130).contains(&t);
+                    (f64::from(t), if is_high { 60.0 } else { 10.0 })
+                })
+                .collect();
+
+            let periods = of_rate(&rate);
+
+            let high: Vec<_> = periods.iter().filter(|p| p.is_high).collect();
+            assert_eq!(high.len(), 1, "{length}");
+            assert_eq!((high[0].from, high[0].to), (100.0, 130.0), "{length}");
+        }
     }
 
     // S1-28

@@ -13,9 +13,13 @@ pub(super) struct ActionRow {
     pub(super) seq: u64,
     pub(super) time: Timestamp,
     pub(super) action: String,
+    #[serde(default)]
+    pub(super) instance: Option<String>,
     pub(super) cloud: Option<String>,
     pub(super) from: Option<String>,
     pub(super) to: Option<String>,
+    #[serde(default)]
+    pub(super) why: Option<String>,
     pub(super) cause: Option<String>,
 }
 

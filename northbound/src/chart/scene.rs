@@ -1,6 +1,6 @@
 //! What is on a chart: plain numbers over seconds, made from the rows. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -33,8 +33,8 @@ pub(super) struct Scene {
     /// How many instances of each cloud are in service from this moment on.
     pub(super) in_service: Vec<(f64, Vec<u32>)>,
     pub(super) desired: Vec<Point>,
-    /// Where the log says them.
-    pub(super) bounds: Option<(u32, u32)>,
+    /// The least and the most that are allowed, from each moment on; empty where the log does not say them.
+    pub(super) bounds: Vec<(f64, u32, u32)>,
     pub(super) metric: Option<Metric>,
     pub(super) marks: Vec<Mark>,
     pub(super) periods: Vec<Period>,
@@ -85,7 +85,7 @@ pub(super) struct Mark {
 /// What was done; each kind has a shape and a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MarkKind {
-    /// An instance was ordered.
+    /// An instance was ordered, and its cloud did not refuse it.
     Launched,
     /// It serves.
     InService,
@@ -184,8 +184,8 @@ pub(super) fn scene(tenant: &str, rows: &Rows, begins: Timestamp, ends: Timestam
             .collect(),
         bounds: decisions
             .iter()
-            .rev()
-            .find_map(|(_, row)| row.min.zip(row.max)),
+            .filter_map(|(t, row)| Some((*t, row.min?, row.max?)))
+            .collect(),
         metric: metric(&decisions, &metric_rows),
         marks: marks(&rows.actions, &clouds, begins)
             .filter(|mark| is_inside(mark.at))
@@ -261,11 +261,30 @@ fn marks(
     clouds: &[String],
     begins: Timestamp,
 ) -> impl Iterator<Item = Mark> {
+    // One refusal is told twice: by the cloud, and as the end of the instance that it would have been.
+    let told: BTreeSet<&str> = actions
+        .iter()
+        .filter(|row| row.action == "refusal")
+        .filter_map(|row| row.why.as_deref())
+        .collect();
+    let never_began: BTreeSet<&str> = actions
+        .iter()
+        .filter(|row| row.to.as_deref() == Some("failed"))
+        .filter_map(|row| row.instance.as_deref())
+        .collect();
     actions.iter().filter_map(move |row| {
         let kind = match row.action.as_str() {
             "refusal" => MarkKind::Refused,
             _ => MarkKind::of(row)?,
         };
+        let is_in = |set: &BTreeSet<&str>, text: &Option<String>| {
+            text.as_deref().is_some_and(|text| set.contains(text))
+        };
+        match kind {
+            MarkKind::Launched if is_in(&never_began, &row.instance) => return None,
+            MarkKind::Refused if row.action == "fail" && is_in(&told, &row.why) => return None,
+            _ => {}
+        }
         Some(Mark {
             at: seconds(begins, row.time),
             kind,

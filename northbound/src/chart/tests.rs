@@ -327,6 +327,73 @@ fn what_ran_before_the_chart_begins_is_in_it() {
     assert_eq!(lost, [10.0]);
 }
 
+#[test]
+fn a_refused_launch_is_one_mark_and_was_not_launched() {
+    let mut logs = Logs::new();
+    let launch = [("action", "launch"), ("instance", "i-1"), ("to", "intent")];
+    logs.row(
+        Kind::Actions,
+        0.0,
+        &[&launch[..], &[("cloud", "local-a")]].concat(),
+    );
+    let why = [("cloud", "local-a"), ("why", "no place for i-1")];
+    logs.row(
+        Kind::Actions,
+        1.0,
+        &[&why[..], &[("action", "refusal")]].concat(),
+    );
+    let fail = [
+        ("action", "fail"),
+        ("instance", "i-1"),
+        ("from", "intent"),
+        ("to", "failed"),
+    ];
+    logs.row(Kind::Actions, 1.0, &[&why[..], &fail].concat());
+    logs.comes(2.0, "local-b");
+    logs.write();
+    let rows = Rows {
+        actions: read(&args(&[]), logs.folder.path(), Span::default()).unwrap(),
+        ..Rows::default()
+    };
+    let begins: Timestamp = time(0.0).parse().unwrap();
+
+    let scene = scene::scene(
+        "demo",
+        &rows,
+        begins,
+        begins + SignedDuration::from_secs(60),
+    );
+
+    let of = |kind| -> Vec<f64> {
+        let marks = scene.marks.iter().filter(|mark| mark.kind == kind);
+        marks.map(|mark| mark.at).collect()
+    };
+    assert_eq!(of(scene::MarkKind::Launched), [2.0]);
+    assert_eq!(of(scene::MarkKind::Refused), [1.0]);
+}
+
+#[test]
+fn the_bounds_follow_their_history_and_begin_with_the_tenant() {
+    let mut logs = Logs::new();
+    for (t, min) in [(10.0, "2"), (20.0, "4"), (30.0, "2")] {
+        let cells = [("desired", "4"), ("min", min), ("max", "5")];
+        logs.row(Kind::Decisions, t, &cells);
+    }
+    logs.write();
+    let rows = Rows {
+        decisions: read(&args(&[]), logs.folder.path(), Span::default()).unwrap(),
+        ..Rows::default()
+    };
+    let begins: Timestamp = time(0.0).parse().unwrap();
+    let ends = begins + SignedDuration::from_secs(60);
+
+    let scene = scene::scene("demo", &rows, begins, ends);
+    let svg = paint::svg(&scene).unwrap();
+
+    assert_eq!(scene.bounds, [(10.0, 2, 5), (20.0, 4, 5), (30.0, 2, 5)]);
+    assert!(texts(&svg).contains(&"min 2 to 4, max 5"));
+}
+
 // S1-29
 #[test]
 fn a_response_time_that_never_settles_is_an_exit_code() {
