@@ -63,7 +63,7 @@ const DATAGRAM: &[u8] = b"asaas load\n";
 pub enum LoadError {
     /// The guard on targets.
     #[error(
-        "{0} is not this machine's loopback\n  hint: send from inside a network namespace with `--netns NAME`, or say `--i-own-the-target`"
+        "{0} is not this machine's loopback\nhint: send from inside a network namespace with `--netns NAME`, or say `--i-own-the-target`"
     )]
     NotOurs(String),
     /// Arguments that do not fit together.

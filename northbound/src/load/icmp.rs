@@ -48,7 +48,7 @@ impl IcmpSender {
         )
         .map_err(|error| {
             io::Error::other(format!(
-                "ICMP needs a raw socket: {error}; hint: run as root, or with CAP_NET_RAW"
+                "ICMP needs a raw socket: {error}\nhint: run as root, or with CAP_NET_RAW"
             ))
         })?;
         // All replies of a thread come in here: room for some while it does something else. Less where we may not.

@@ -44,7 +44,7 @@ pub struct Segment {
 /// A profile that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "segment {number} `{text}`: {problem}\n  hint: a profile looks like `low=10/s:20s,high=50/s:1m` or `ramp 10/s..100/s:30s`"
+    "segment {number} `{text}`: {problem}\nhint: a profile looks like `low=10/s:20s,high=50/s:1m` or `ramp 10/s..100/s:30s`"
 )]
 pub struct ProfileError {
     number: usize,

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::stats::Latency;
 
-/// From this share of late starts on, the figures say more of the generator than of the target.
-const SATURATED: f64 = 0.01;
+/// Above this share of late starts, the figures may say more of the generator than of the target,
+const LATE: f64 = 0.01;
+/// and they do where one of them was so late, in milliseconds: less is what any machine does now and then.
+const LATE_MS: f64 = 50.0;
+/// A sending thread that takes this part of a core has no time left.
+const BUSY: f64 = 0.8;
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,10 +112,27 @@ impl Report {
         self.total.failed > 0 || self.total.unfinished > 0
     }
 
-    /// Whether so many starts were late that the figures say more of the generator than of the target.
+    /// What to do where the figures say more of the generator than of the target, which did not start requests in time.
     #[expect(clippy::cast_precision_loss, reason = "only a share is asked for")]
-    pub fn is_saturated(&self) -> bool {
-        self.generator.late as f64 > SATURATED * self.total.sent as f64
+    pub fn warning(&self) -> Option<&'static str> {
+        let Generator {
+            cpu_cores,
+            threads,
+            late,
+            latest_ms,
+            waited,
+            ..
+        } = self.generator;
+        let is_late = late as f64 > LATE * self.total.sent as f64 && latest_ms > LATE_MS;
+        if waited > 0 {
+            Some("requests waited for a free client: use more --clients, or a lower rate")
+        } else if !is_late {
+            None
+        } else if cpu_cores > BUSY * f64::from(threads) {
+            Some("its threads had no time left: use more --threads, or a lower rate")
+        } else {
+            Some("something else kept this machine busy: end it, or send from another machine")
+        }
     }
 
     fn seconds(&self) -> f64 {
@@ -156,11 +177,10 @@ impl fmt::Display for Report {
             self.table(f)?;
         }
         self.generator.fmt(f)?;
-        if self.is_saturated() {
-            let hint = "use more --threads or --clients, or a lower rate";
+        if let Some(warning) = self.warning() {
             write!(
                 f,
-                "\n  warning    the generator could not keep up, so the latencies are partly its own; {hint}"
+                "\n  warning    the generator could not keep up, so the latencies are partly its own; {warning}"
             )?;
         }
         Ok(())

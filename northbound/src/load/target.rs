@@ -33,7 +33,7 @@ pub enum Mode {
 /// A target that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}`: {problem}\n  hint: a target looks like `http://45.45.45.45/path`, `tcp://127.0.0.1:80`, `udp://127.0.0.1:53` or `icmp://127.0.0.1`"
+    "`{text}`: {problem}\nhint: a target looks like `http://45.45.45.45/path`, `tcp://127.0.0.1:80`, `udp://127.0.0.1:53` or `icmp://127.0.0.1`"
 )]
 pub struct TargetError {
     text: String,

@@ -522,8 +522,7 @@ fn a_csv_that_cannot_be_written_is_told_before_anything_is_sent() {
     assert_eq!(server.connections(), 0);
 }
 
-#[test]
-fn a_summary_reads_well() {
+fn report() -> Report {
     let latency = Latency {
         mean_ms: 1.25,
         p50_ms: 1.0,
@@ -548,7 +547,7 @@ fn a_summary_reads_well() {
         ends: moment(begin + 10),
         counts,
     };
-    let report = Report {
+    Report {
         target: "http://45.45.45.45/".to_owned(),
         started: moment(0),
         ended: moment(20),
@@ -572,7 +571,12 @@ fn a_summary_reads_well() {
             in_flight_max: 7,
             clients: 10,
         },
-    };
+    }
+}
+
+#[test]
+fn a_summary_reads_well() {
+    let report = report();
 
     insta::assert_snapshot!(report, @"
     http://45.45.45.45/ for 20.0 s, ended early
@@ -585,8 +589,30 @@ fn a_summary_reads_well() {
       low             1000        990        9        1.00        3.00        5.00
       very high       1000        990        9        1.00        3.00        5.00
       generator  12 % of a core in 1 sending thread(s); at most 7 of 10 clients busy, 2 request(s) waited for one; 20 late start(s), at most 12.3 ms
-      warning    the generator could not keep up, so the latencies are partly its own; use more --threads or --clients, or a lower rate
+      warning    the generator could not keep up, so the latencies are partly its own; requests waited for a free client: use more --clients, or a lower rate
     ");
+}
+
+#[test]
+fn the_generator_is_blamed_only_where_it_matters_and_for_what_it_was() {
+    let warning = |late, latest_ms, waited, cpu_cores| {
+        let mut report = report();
+        report.generator = Generator {
+            cpu_cores,
+            late,
+            latest_ms,
+            waited,
+            ..report.generator
+        };
+        report.warning()
+    };
+
+    // Of 998 that were sent.
+    assert_eq!(warning(1, 60.0, 0, 0.01), None, "a single late start");
+    assert_eq!(warning(20, 15.0, 0, 0.01), None, "all were late by little");
+    assert!(warning(0, 0.0, 1, 0.01).unwrap().contains("--clients"));
+    assert!(warning(20, 60.0, 0, 0.95).unwrap().contains("--threads"));
+    assert!(warning(20, 60.0, 0, 0.01).unwrap().contains("busy"));
 }
 
 fn wait_until(mut is_so: impl FnMut() -> bool) {
