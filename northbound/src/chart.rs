@@ -25,6 +25,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use args::ChartArgs;
 pub use verdict::Statement;
 
+use crate::cli::{BackwardsError, Moment};
+use crate::exit::{CommandError, Exit};
 use crate::logs::{self, LogError, Span};
 use rows::{DecisionRow, LoadRow};
 use scene::Rows;
@@ -53,8 +55,29 @@ pub enum ChartError {
         #[source]
         cause: csv::Error,
     },
+    /// The time ends before it begins.
+    #[error("{0}\nhint: {hint}", hint = BackwardsError::HINT)]
+    Backwards(BackwardsError),
+    /// There never was such a tenant here.
+    #[error(
+        "there is no tenant {tenant} in {logs}\nhint: `asaas tenants` lists them; say with `--logs` where the files are"
+    )]
+    Unknown {
+        /// The folder.
+        logs: PathBuf,
+        /// Whose.
+        tenant: String,
+    },
+    /// The tenant has only just begun.
+    #[error(
+        "it is too early for a chart of tenant {tenant}\nhint: its first decisions are written within a tick: try again in a few seconds"
+    )]
+    TooEarly {
+        /// Whose.
+        tenant: String,
+    },
     /// There is nothing to draw.
-    #[error("{logs} has no decisions of tenant {tenant} in that time\n  hint: {hint}")]
+    #[error("{logs} has no decisions of tenant {tenant} in that time\nhint: {hint}")]
     Nothing {
         /// The folder.
         logs: PathBuf,
@@ -65,7 +88,7 @@ pub enum ChartError {
     },
     /// There is too much to draw.
     #[error(
-        "there are more than {MAX_ROWS} rows in that time\n  hint: draw less with `--last` or `--since` and `--until`"
+        "there are more than {MAX_ROWS} rows in that time\nhint: draw less with `--last` or `--since` and `--until`"
     )]
     TooMuch,
     /// The picture cannot be made.
@@ -91,11 +114,59 @@ pub struct Chart {
     pub statements: Vec<Statement>,
 }
 
+impl ChartError {
+    /// The code that it ends with, where that is not the one of things that did not work.
+    fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Unknown { .. } => Some(Exit::Refused),
+            Self::Backwards(_) => Some(Exit::BadInput),
+            Self::Log(_)
+            | Self::Load { .. }
+            | Self::TooEarly { .. }
+            | Self::Nothing { .. }
+            | Self::TooMuch
+            | Self::Draw(_)
+            | Self::Write { .. } => None,
+        }
+    }
+}
+
 /// Runs `asaas chart`: writes the picture, and says on standard output where it is. The code is 1 where a statement does not hold.
 /// `configured` is where the log files are unless the arguments say otherwise.
 pub fn command(args: &ChartArgs, configured: &Path) -> Result<ExitCode, ChartError> {
     let logs = args.logs.as_deref().unwrap_or(configured);
-    let chart = draw(args, logs)?;
+    match write(args, logs, Timestamp::now()) {
+        Err(error) => match error.exit() {
+            Some(exit) => {
+                let error = CommandError::new(exit, error);
+                // Where nobody reads it, the exit code still tells.
+                drop(writeln!(io::stderr(), "{error}"));
+                Ok(exit.into())
+            }
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+fn write(args: &ChartArgs, logs: &Path, now: Timestamp) -> Result<ExitCode, ChartError> {
+    let chart = draw(args, logs, now)?;
+    let is_proved = args.response_target.is_none()
+        || (!chart.statements.is_empty() && chart.statements.iter().all(|s| s.holds));
+    let code = if is_proved {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(BROKEN)
+    };
+    let statements: Vec<String> = chart.statements.iter().map(Statement::to_string).collect();
+    if args.out.as_deref() == Some(Path::new("-")) {
+        // The picture is the data; the statements are talk. Where nobody reads them, the exit code still tells.
+        drop(writeln!(io::stdout(), "{}", chart.svg.trim_end()));
+        for line in statements {
+            drop(writeln!(io::stderr(), "{line}"));
+        }
+        return Ok(code);
+    }
     let path = args
         .out
         .clone()
@@ -105,22 +176,25 @@ pub fn command(args: &ChartArgs, configured: &Path) -> Result<ExitCode, ChartErr
         cause,
     })?;
     let mut lines = vec![path.display().to_string()];
-    lines.extend(chart.statements.iter().map(Statement::to_string));
+    lines.extend(statements);
     // Where nobody reads it, the file and the exit code still tell.
     drop(writeln!(io::stdout(), "{}", lines.join("\n")));
-    let is_proved = args.response_target.is_none()
-        || (!chart.statements.is_empty() && chart.statements.iter().all(|s| s.holds));
-    Ok(if is_proved {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(BROKEN)
-    })
+    Ok(code)
 }
 
-/// Reads the files below `logs` and draws them.
-pub fn draw(args: &ChartArgs, logs: &Path) -> Result<Chart, ChartError> {
+/// Reads the files below `logs` and draws them, seen from `now`.
+pub fn draw(args: &ChartArgs, logs: &Path, now: Timestamp) -> Result<Chart, ChartError> {
+    let (since, until) =
+        Moment::bounds(args.since, args.until, now).map_err(ChartError::Backwards)?;
+    if !logs.join(args.tenant.as_str()).is_dir() {
+        return Err(ChartError::Unknown {
+            logs: logs.to_owned(),
+            tenant: args.tenant.to_string(),
+        });
+    }
     let load = args.load.as_deref().map(read_load).transpose()?;
-    let (begins, ends) = span(args, logs, load.as_deref())?;
+    let asked = Span { since, until };
+    let (begins, ends) = span(args, asked, logs, load.as_deref())?;
     let inside = Span {
         since: Some(begins),
         until: Some(ends),
@@ -153,6 +227,7 @@ pub fn draw(args: &ChartArgs, logs: &Path) -> Result<Chart, ChartError> {
 /// From when to when: what was asked for, else what the load took, else the last hour of the log.
 fn span(
     args: &ChartArgs,
+    asked: Span,
     logs: &Path,
     load: Option<&[LoadRow]>,
 ) -> Result<(Timestamp, Timestamp), ChartError> {
@@ -164,34 +239,42 @@ fn span(
         hint,
     };
     let loaded = load.and_then(|rows| rows.first().zip(rows.last()));
-    if let (None, None, None, Some((first, last))) = (args.since, args.until, args.last, loaded) {
+    if let (None, None, None, Some((first, last))) = (asked.since, asked.until, args.last, loaded) {
         return Ok((earlier(first.time, AROUND), later(last.time, AROUND * 2)));
     }
-    let logged = Span {
-        since: args.since,
-        until: args.until,
-    };
-    let mut ends = args.until;
+    let mut ends = asked.until;
     let mut first = None;
-    for row in logs::rows::<DecisionRow>(logs, &args.tenant, logged)? {
+    for row in logs::rows::<DecisionRow>(logs, &args.tenant, asked)? {
         let time = row?.time;
         first = first.or(Some(time));
-        if args.until.is_none() {
+        if asked.until.is_none() {
             ends = ends.max(Some(time));
         }
     }
+    let is_all = (asked, args.last) == (Span::default(), None);
+    let too_early = || ChartError::TooEarly {
+        tenant: args.tenant.to_string(),
+    };
     let (Some(first), Some(ends)) = (first, ends) else {
+        if is_all {
+            return Err(too_early());
+        }
         return Err(nothing(
             "look for another time with `--since` and `--until`, or for the files with `--logs`",
         ));
     };
-    let begins = match (args.since, args.last) {
+    let begins = match (asked.since, args.last) {
         (Some(since), _) => since,
         (None, Some(last)) => earlier(ends, last),
         (None, None) => earlier(ends, USUAL).max(first),
     };
     if begins >= ends {
-        return Err(nothing("the time begins after it ends"));
+        if is_all {
+            return Err(too_early());
+        }
+        return Err(nothing(
+            "its last decision was at the time's beginning: give `--since` an earlier one",
+        ));
     }
     Ok((begins, ends))
 }

@@ -17,7 +17,7 @@ use crate::logs::Kind;
 
 mod moment;
 
-pub use moment::Moment;
+pub use moment::{BackwardsError, Moment};
 
 /// Autoscaling as a service: as many instances as a tenant needs, in the clouds that it prefers, behind one public address.
 #[derive(Debug, Parser)]
@@ -178,8 +178,8 @@ pub struct StatusArgs {
 pub struct ExplainArgs {
     /// Whose.
     pub tenant: TenantName,
-    /// The last decision at this time: `2026-01-15T08:00:00Z`, or how long ago: `10m` [default: the last of all].
-    #[arg(long, value_name = "TIME")]
+    /// The last decision at this time: `2026-01-15T08:00:00Z`, `08:00` (today, UTC), or how long ago: `10m` [default: the last of all].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<Moment>,
     /// Print JSON.
     #[arg(long)]
@@ -232,11 +232,11 @@ pub struct LogsArgs {
     /// Which log.
     #[arg(long, value_enum, default_value_t = Kind::Actions)]
     pub kind: Kind,
-    /// Nothing before this time: `2026-01-15T08:00:00Z`, or how long ago: `1h30m`.
-    #[arg(long, value_name = "TIME")]
+    /// Nothing before this time: `2026-01-15T08:00:00Z`, `08:00` (today, UTC), or how long ago: `1h30m`.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<Moment>,
     /// Nothing at or after this time.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<Moment>,
     /// Print CSV, as in the files (the default).
     #[arg(long, conflicts_with = "json")]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use controller::id::TenantName;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+
+use crate::cli::Moment;
 
 /// What `--help` says at its end.
 const HELP: &str = "\
@@ -26,26 +28,42 @@ pub struct ChartArgs {
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
 
-    /// Where the chart goes; `chart.svg` in the tenant's folder where this is not given.
+    /// Where the chart goes, `-` for standard output; `chart.svg` in the tenant's folder where this is not given.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Begin here, such as `2026-01-15T08:00:00Z`.
-    #[arg(long, value_name = "TIME", conflicts_with = "last")]
-    pub since: Option<Timestamp>,
+    /// Begin here: `2026-01-15T08:00:00Z`, `08:00` (today, UTC), or how long ago: `1h30m`.
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "last",
+        allow_hyphen_values = true
+    )]
+    pub since: Option<Moment>,
 
     /// End here.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<Timestamp>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<Moment>,
 
     /// Draw so much up to the end, such as `2h`; an hour where neither this nor `--since` nor `--load` says more.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = some_time, allow_hyphen_values = true)]
     pub last: Option<SignedDuration>,
 
     /// Also check that the response time settles near this during high load, ends below it, and falls at low load; exit with 1 where it
     /// does not.
     #[arg(long, value_name = "DURATION", value_parser = milliseconds)]
     pub response_target: Option<Duration>,
+}
+
+fn some_time(text: &str) -> Result<SignedDuration, String> {
+    text.parse()
+        .ok()
+        .filter(SignedDuration::is_positive)
+        .ok_or_else(|| {
+            format!(
+                "a chart shows some time, such as `10m` or `2h`, and more than none; found `{text}`"
+            )
+        })
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {

@@ -20,6 +20,10 @@ fn args(more: &[&str]) -> ChartArgs {
     Cli::parse_from([&["chart", "demo"], more].concat()).chart
 }
 
+fn now() -> Timestamp {
+    format!("{DAY}T08:10:00Z").parse().unwrap()
+}
+
 fn time(seconds: f64) -> String {
     let begins: Timestamp = format!("{DAY}T08:00:00Z").parse().unwrap();
     format!("{:.3}", begins + SignedDuration::from_secs_f64(seconds))
@@ -289,7 +293,7 @@ fn the_chart_is_made_from_the_files_alone_and_names_what_it_shows() {
 fn without_a_load_file_the_load_balancers_own_counts_are_drawn() {
     let logs = demo();
 
-    let chart = draw(&args(&[]), logs.folder.path()).unwrap();
+    let chart = draw(&args(&[]), logs.folder.path(), now()).unwrap();
 
     let texts = texts(&chart.svg);
     assert!(texts.contains(&"new connections per second"), "{texts:?}");
@@ -410,13 +414,71 @@ fn a_response_time_that_never_settles_is_an_exit_code() {
     assert!(logs.folder.path().join("demo/chart.svg").exists());
 }
 
+fn refused(logs: &Path, more: &[&str]) -> String {
+    draw(&args(more), logs, now()).unwrap_err().to_string()
+}
+
 #[test]
-fn a_tenant_without_rows_is_told_so() {
+fn a_tenant_that_never_was_is_refused() {
     let folder = tempfile::tempdir().unwrap();
 
-    let error = draw(&args(&[]), folder.path()).unwrap_err();
+    let error = refused(folder.path(), &[]);
+    let code = command(&args(&[]), folder.path()).unwrap();
 
-    assert!(error.to_string().contains("hint:"), "{error}");
+    assert!(error.starts_with("there is no tenant demo in"), "{error}");
+    assert!(error.contains("\nhint: "), "{error}");
+    assert_eq!(code, Exit::Refused.into());
+}
+
+#[test]
+fn right_after_the_first_apply_it_is_too_early() {
+    let mut logs = Logs::new();
+    logs.write();
+    let before_all = refused(logs.folder.path(), &[]);
+    logs.row(Kind::Decisions, 0.0, &[("desired", "2")]);
+    logs.write();
+
+    for error in [before_all, refused(logs.folder.path(), &[])] {
+        assert!(error.starts_with("it is too early"), "{error}");
+        assert!(error.contains("within a tick"), "{error}");
+    }
+    assert!(draw(&args(&["--last", "1m"]), logs.folder.path(), now()).is_ok());
+}
+
+#[test]
+fn times_are_those_of_asaas_logs() {
+    let logs = demo();
+
+    // Now is 08:10.
+    for times in [
+        ["--since", "9m", "--until", "8m"],
+        ["--since", "08:01", "--until", "2026-01-15 08:02"],
+    ] {
+        let chart = draw(&args(&times), logs.folder.path(), now()).unwrap();
+        let heading = "2026-01-15 08:01:00 to 08:02:00 UTC";
+        assert!(chart.svg.contains(heading), "{times:?}");
+    }
+    let backwards = ["--since", "1m", "--until", "5m"];
+    let error = refused(logs.folder.path(), &backwards);
+    assert!(error.contains("\nhint: give the earlier time"), "{error}");
+    let code = command(&args(&backwards), logs.folder.path()).unwrap();
+    assert_eq!(code, Exit::BadInput.into());
+    let nothing = refused(logs.folder.path(), &["--since", "1m"]);
+    assert!(nothing.contains("has no decisions"), "{nothing}");
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_told_why() {
+    for (more, expected) in [
+        (["--last", "0s"], "more than none"),
+        (["--last", "-5m"], "more than none"),
+        (["--since", "tomorrow"], "`tomorrow` is no time"),
+        (["--since", "-5m"], "`5m` is so long ago already"),
+    ] {
+        let error = Cli::try_parse_from([&["chart", "demo"], &more[..]].concat()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -430,7 +492,7 @@ fn columns_that_are_not_known_are_passed_over() {
         .join(format!("{DAY}-decisions.csv"));
     std::fs::write(path, text).unwrap();
 
-    let chart = draw(&args(&[]), folder.path()).unwrap();
+    let chart = draw(&args(&[]), folder.path(), now()).unwrap();
 
     assert!(texts(&chart.svg).contains(&"threshold 30 %"));
     assert!(!chart.svg.contains("min "), "an old file has no bounds");

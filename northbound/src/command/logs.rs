@@ -5,17 +5,17 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::cli::{Global, LogsArgs, Moment};
+use crate::cli::{BackwardsError, Global, LogsArgs, Moment};
 use crate::exit::{CommandError, Exit};
 
 pub(super) async fn run(global: &Global, args: &LogsArgs) -> Result<Exit, CommandError> {
     let now = Timestamp::now();
-    let bound = |name: &str, moment: Option<Moment>| {
-        moment.map(|moment| format!("{name}={}", moment.from(now)))
-    };
-    let bounds: Vec<String> = bound("since", args.since)
+    let (since, until) = Moment::bounds(args.since, args.until, now)
+        .map_err(|error| CommandError::new(Exit::BadInput, error).hint(BackwardsError::HINT))?;
+    let bound = |name: &str, time: Option<Timestamp>| time.map(|time| format!("{name}={time}"));
+    let bounds: Vec<String> = bound("since", since)
         .into_iter()
-        .chain(bound("until", args.until))
+        .chain(bound("until", until))
         .collect();
     let path = format!(
         "/v1/tenants/{}/logs/{}?{}",
