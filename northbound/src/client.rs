@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -17,6 +18,11 @@ use crate::exit::{CommandError, Exit};
 
 /// No reply but a log is longer than this.
 const REPLY_LIMIT: usize = 64 << 20;
+
+/// A service that is well replies at once: it answers from what its last ticks have seen.
+const REPLY_DEADLINE: Duration = Duration::from_secs(5);
+/// A plan asks clouds, and an apply is written to the disk.
+const WORK_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The service at a socket. Nothing is connected until something is asked.
 #[derive(Debug, Clone)]
@@ -35,6 +41,14 @@ pub enum ClientError {
         /// Why not.
         #[source]
         cause: io::Error,
+    },
+    /// Somebody listens, and does not reply.
+    #[error("the service on {} does not answer: no reply in {} s", socket.display(), waited.as_secs())]
+    Silent {
+        /// Where.
+        socket: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The connection broke.
     #[error("the service did not finish its reply")]
@@ -64,6 +78,10 @@ impl From<ClientError> for CommandError {
                 };
                 Self::new(Exit::NoService, error).hint(hint)
             }
+            ClientError::Silent { .. } => Self::new(Exit::NoService, error).hint(
+                "it may be stopped (Ctrl-Z) or stuck: see its own log, `kill -CONT` it or start it again; \
+                 instances and traffic go on",
+            ),
             ClientError::Broken(_) => {
                 Self::new(Exit::Failed, error).hint("the service may have been stopped; ask again")
             }
@@ -101,7 +119,7 @@ impl Client {
     /// Copies a reply of any length to `out`.
     pub async fn copy(&self, path: &str, out: &mut impl Write) -> Result<(), CommandError> {
         let mut reply = self.send(Method::GET, path, Bytes::new()).await?;
-        while let Some(frame) = reply.frame().await {
+        while let Some(frame) = self.within(WORK_DEADLINE, reply.frame()).await? {
             let frame = frame.map_err(ClientError::Broken)?;
             if let Some(data) = frame.data_ref() {
                 out.write_all(data)?;
@@ -111,7 +129,30 @@ impl Client {
         Ok(())
     }
 
+    /// What does not come about in time is not waited for: a service that is frozen must not freeze its commands.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        reply: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
+        let silent = |_| ClientError::Silent {
+            socket: self.socket.clone(),
+            waited: limit,
+        };
+        tokio::time::timeout(limit, reply).await.map_err(silent)
+    }
+
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, ClientError> {
+        let is_work = method == Method::POST && matches!(path, "/v1/plan" | "/v1/apply");
+        let limit = if is_work {
+            WORK_DEADLINE
+        } else {
+            REPLY_DEADLINE
+        };
+        self.within(limit, self.ask(method, path, body)).await?
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, ClientError> {
         let stream =
             UnixStream::connect(&self.socket)
                 .await
@@ -153,7 +194,7 @@ impl Client {
 
     async fn collect(&self, reply: Incoming) -> Result<Bytes, ClientError> {
         let limited = http_body_util::Limited::new(reply, REPLY_LIMIT);
-        let collected = limited.collect().await;
+        let collected = self.within(WORK_DEADLINE, limited.collect()).await?;
         collected
             .map(http_body_util::Collected::to_bytes)
             .map_err(|error| self.nonsense(&error))

@@ -17,7 +17,7 @@ pub enum Exit {
     Failed = 1,
     /// What was given makes no sense: arguments, a tenant file, a configuration.
     BadInput = 2,
-    /// No service answers.
+    /// No service answers, or not in time.
     NoService = 3,
     /// Refused: no such tenant, another generation, an address that is taken, one that is being removed.
     Refused = 4,
@@ -33,7 +33,7 @@ impl Exit {
   0  done
   1  it did not work
   2  what was given makes no sense (arguments, tenant file, configuration)
-  3  no service answers
+  3  no service answers, or not in time
   4  refused (no such tenant, another generation, an address that is taken)
   5  what was waited for did not happen in time
   130  interrupted (Ctrl-C)";

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use controller::id::TenantName;
+use controller::id::{Generation, TenantName};
 use controller::pace::Pace;
-use controller::ports::StoreError;
+use controller::ports::{Store, StoreError};
+use controller::status::Status;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -36,6 +37,9 @@ use tenants::Tenants;
 
 /// Ticks that go on when the service is told to stop may end within this long.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The reply to an order waits this long for a tick that knows of it.
+const SHOWN_LIMIT: Duration = Duration::from_secs(1);
 
 /// The service could not start. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +181,26 @@ impl Service {
         let grown = *self.wired.store.appended().borrow();
         let mut written = self.written.clone();
         let _ = written.wait_for(|written| *written >= grown).await;
+    }
+}
+
+impl Service {
+    /// Returns when a tick has ended that knew what is ordered now, so that whoever has ordered it and looks, sees it; when
+    /// the tenant is gone or in trouble; or after [`SHOWN_LIMIT`].
+    async fn has_shown(&self, tenant: &TenantName, generation: Generation) {
+        let Ok(Some(wish)) = self.wired.store.wish(tenant).await else {
+            return;
+        };
+        let Some(mut view) = self.tenants.view(tenant) else {
+            return;
+        };
+        // A tick reads the orders when it begins: one that shows them began after they were given.
+        let is_shown = |view: &tenants::View| {
+            let knows =
+                |status: &Status| status.generation >= generation && status.orders == wish.orders;
+            view.trouble.is_some() || view.status.as_ref().is_some_and(knows)
+        };
+        let _ = tokio::time::timeout(SHOWN_LIMIT, view.wait_for(is_shown)).await;
     }
 }
 

@@ -235,6 +235,172 @@ fn what_is_no_socket_is_not_taken_away_to_listen_there() {
 }
 
 #[test]
+fn who_waits_for_a_paused_tenant_is_refused_and_nothing_is_changed() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    place.asaas(&["pause", "demo"]).ok();
+    place.tenant("demo", "45.45.45.45", 3, 5);
+
+    for arguments in [
+        &["scale", "demo", "5", "--wait"][..],
+        &["apply", "demo", "--wait"],
+    ] {
+        let said = place.asaas(arguments);
+
+        assert_eq!(said.code, REFUSED, "{said:?}");
+        assert!(said.err.contains("it is paused"), "{}", said.err);
+        assert!(said.err.contains("hint: asaas resume demo"), "{}", said.err);
+    }
+    let ordered = place.asaas(&["scale", "demo", "5"]);
+    let status = place.asaas(&["status", "demo"]).ok();
+
+    assert!(
+        ordered.err.contains("after `asaas resume demo`"),
+        "{ordered:?}"
+    );
+    assert!(
+        status.starts_with("demo: 2 of 5 instances in service, paused, 5 ordered by hand, not"),
+        "{status}"
+    );
+    assert_eq!(generation(&place, "demo"), 1);
+}
+
+#[test]
+fn a_status_right_after_an_order_knows_of_it() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    let orders = |place: &Place| {
+        place.asaas(&["status", "demo", "--json"]).json()["status"]["orders"].clone()
+    };
+
+    place.asaas(&["scale", "demo", "4"]).ok();
+    let scaled = orders(&place);
+    place.asaas(&["pause", "demo"]).ok();
+    let paused = orders(&place);
+    place.asaas(&["resume", "demo"]).ok();
+    let resumed = orders(&place);
+    place.tenant("demo", "45.45.45.45", 3, 5);
+    place.asaas(&["apply", "demo"]).ok();
+
+    assert_eq!(scaled["desired"], 4);
+    assert_eq!(
+        (&paused["is_paused"], &resumed["is_paused"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!(generation(&place, "demo"), 2);
+}
+
+#[test]
+fn a_frozen_service_does_not_freeze_its_commands() {
+    let place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    // It takes connections, as the kernel does for a stopped process, and never says a word.
+    let _silent = std::os::unix::net::UnixListener::bind(place.path("asaas.sock")).unwrap();
+
+    let commands = [
+        &["status", "demo"][..],
+        &["scale", "demo", "3"],
+        &["explain", "demo"],
+        &["logs", "demo"],
+        &["apply", "demo"],
+    ];
+    std::thread::scope(|scope| {
+        for arguments in commands {
+            let place = &place;
+            scope.spawn(move || {
+                let said = place.asaas(arguments);
+
+                assert_eq!(said.code, NO_SERVICE, "{arguments:?} {said:?}");
+                assert!(said.err.contains("does not answer"), "{}", said.err);
+                assert!(said.err.contains("hint: "), "{}", said.err);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_name_whose_file_is_of_another_tenant_is_not_applied() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    std::fs::copy(
+        place.path("tenants/demo.yml"),
+        place.path("tenants/other.yml"),
+    )
+    .unwrap();
+    place.serve();
+
+    let applied = place.asaas(&["apply", "other"]);
+    let validated = place.asaas(&["validate", "other"]);
+    let planned = place.asaas(&["plan", "other"]);
+    let by_path = place.asaas(&["apply", "tenants/other.yml"]);
+
+    assert_eq!(applied.code, REFUSED, "{applied:?}");
+    assert!(
+        applied.err.contains("is of tenant `demo`, not of `other`"),
+        "{}",
+        applied.err
+    );
+    for said in [validated, planned] {
+        assert_eq!(said.code, OK, "{said:?}");
+        assert!(
+            said.err.contains("warning: tenants/other.yml"),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(by_path.code, OK, "{by_path:?}");
+}
+
+#[test]
+fn a_destroy_without_a_terminal_says_what_to_add_and_asks_about_no_stranger() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo"]).ok();
+
+    let known = place.asaas(&["destroy", "demo"]);
+    let stranger = place.asaas(&["destroy", "dmeo"]);
+
+    assert_eq!(known.code, BAD_INPUT, "{known:?}");
+    assert!(
+        known.err.contains("no terminal: add `--yes`"),
+        "{}",
+        known.err
+    );
+    assert_eq!(stranger.code, REFUSED, "{stranger:?}");
+    assert!(
+        stranger.err.contains("no tenant `dmeo`"),
+        "{}",
+        stranger.err
+    );
+}
+
+#[test]
+fn an_interrupted_wait_says_that_the_work_goes_on() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 8, 9);
+    place.serve();
+
+    let mut wait = place.spawn(&["apply", "demo", "--wait"]);
+    wait.error_line();
+    place.until(&["status", "demo"], |said| said.code == OK);
+    wait.interrupt();
+    let said = wait.end();
+
+    assert_eq!(said.code, INTERRUPTED, "{said:?}");
+    assert!(
+        said.err
+            .contains("demo goes on being changed; see `asaas status demo`"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_second_service_on_one_state_directory_or_one_socket_refuses() {
     let mut place = Place::new();
     place.serve();

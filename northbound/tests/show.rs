@@ -1,11 +1,16 @@
 //! What people read of a reply that was recorded from a tenant of containers.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use controller::network::Health;
 use northbound::api::{Explanation, TenantReport};
 use northbound::show;
 
 fn report() -> TenantReport {
     serde_json::from_str(include_str!("given/report.json")).unwrap()
+}
+
+fn shown(report: &TenantReport) -> String {
+    show::status::tenant(report, report.status.at)
 }
 
 fn explanation() -> Explanation {
@@ -14,7 +19,46 @@ fn explanation() -> Explanation {
 
 #[test]
 fn a_status_is_read_from_the_number_down_to_each_instance() {
-    insta::assert_snapshot!(show::status::tenant(&report()));
+    insta::assert_snapshot!(shown(&report()));
+}
+
+#[test]
+fn a_status_that_is_old_says_how_old_it_is() {
+    let report = report();
+    let later = |seconds| report.status.at + jiff::SignedDuration::from_secs(seconds);
+
+    let fresh = show::status::tenant(&report, later(2));
+    let old = show::status::tenant(&report, later(8));
+
+    assert!(!fresh.contains(" ago"), "{fresh}");
+    assert!(old.contains("as of 8s ago"), "{old}");
+}
+
+#[test]
+fn only_what_is_in_service_healthy_and_routed_serves() {
+    let mut report = report();
+    report.status.instances[0].health = Health::Unhealthy;
+    report.status.instances[1].is_routed = false;
+
+    let headline = show::status::headline(&report.status);
+
+    let expected = "2 of 4 instances in service, 2 unhealthy or not routed, ";
+    assert!(headline.starts_with(expected), "{headline}");
+    assert!(headline.ends_with("not settled") || headline.ends_with("changing"));
+}
+
+#[test]
+fn what_was_ordered_during_a_pause_is_not_settled() {
+    let mut report = report();
+    report.status.orders.is_paused = true;
+    report.status.orders.desired = Some(5);
+
+    let headline = show::status::headline(&report.status);
+
+    assert_eq!(
+        headline,
+        "4 of 5 instances in service, paused, 5 ordered by hand, not settled"
+    );
 }
 
 #[test]
@@ -23,7 +67,7 @@ fn a_status_ends_with_what_is_wrong() {
     report.trouble = Some("the tenant's loop failed".to_owned());
     report.status.alarms = vec!["local-a did not answer".to_owned()];
 
-    let text = show::status::tenant(&report);
+    let text = shown(&report);
 
     assert!(
         text.ends_with("\nalarm: the tenant's loop failed\n\nalarm: local-a did not answer\n"),
@@ -38,7 +82,7 @@ fn an_explanation_goes_from_the_readings_over_the_guards_to_the_consequences() {
 
 #[test]
 fn no_line_ends_in_blanks_so_that_output_can_be_compared() {
-    let text = show::status::tenant(&report()) + &show::explain::explanation(&explanation());
+    let text = shown(&report()) + &show::explain::explanation(&explanation());
 
     for line in text.lines() {
         assert_eq!(line, line.trim_end());

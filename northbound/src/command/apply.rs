@@ -1,6 +1,6 @@
 //! `asaas apply`
 
-use super::wait::{Progress, Step, poll};
+use super::wait::{Progress, is_paused, paused, poll, settled};
 use super::{document, plan};
 use crate::api::{AppliedReply, Changed, Document, TenantReport};
 use crate::cli::{ApplyArgs, Global};
@@ -10,8 +10,16 @@ use crate::problem::Problems;
 use crate::show;
 
 pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Result<Exit, CommandError> {
-    let document = document::read(&super::configuration(global)?, &args.file)?;
+    let config = super::configuration(global)?;
+    let document = document::read(&config, &args.file)?;
     let client = super::client(global)?;
+    // A file that cannot be used is told of by the service.
+    if let Some(tenant) = document::tenant(&config, &document) {
+        document::refuse_misnamed(&document, &tenant)?;
+        if args.wait.wait && is_paused(&client, &tenant).await? {
+            return Err(paused(&tenant, "nothing was changed"));
+        }
+    }
     let mut generation = args.generation;
     if args.plan {
         let reply = plan::ask(&client, &document).await?;
@@ -45,13 +53,10 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Result<Exit, Comma
     super::say(&what);
     if args.wait.wait {
         let path = format!("/v1/tenants/{tenant}");
-        let mut progress = Progress::new(&format!("{tenant} is not settled"), args.wait.timeout);
+        let mut progress = Progress::new(tenant, "is not settled", "changed", args.wait.timeout);
         let report: TenantReport = poll(&client, &path, &mut progress, |report: TenantReport| {
-            if report.status.generation >= *generation && report.status.is_settled {
-                Step::Done(report)
-            } else {
-                Step::Waiting(show::status::headline(&report.status))
-            }
+            let is_as_asked = report.status.generation >= *generation;
+            settled(report, is_as_asked)
         })
         .await
         .map_err(|error| {

@@ -5,16 +5,15 @@ use std::io::{BufRead, Write, stderr, stdin};
 use controller::id::TenantName;
 
 use super::wait::{Progress, Step, poll};
-use crate::api::{FailureKind, OrderReply, OrderRequest, OrderWord, TenantReport};
+use crate::api::{FailureKind, OrderReply, OrderRequest, OrderWord, TenantReport, TenantSummary};
 use crate::cli::{DestroyArgs, Global};
+use crate::client::Client;
 use crate::exit::{CommandError, Exit};
 use crate::show;
+use crate::store::Refusal;
 
 pub(super) async fn run(global: &Global, args: &DestroyArgs) -> Result<Exit, CommandError> {
     let tenant = &args.tenant;
-    if !args.yes {
-        confirm(tenant)?;
-    }
     let request = OrderRequest {
         order: OrderWord::Destroy,
         desired: None,
@@ -22,10 +21,14 @@ pub(super) async fn run(global: &Global, args: &DestroyArgs) -> Result<Exit, Com
     };
     let client = super::client(global)?;
     let path = format!("/v1/tenants/{tenant}");
+    if !args.yes {
+        known(&client, tenant).await?;
+        confirm(tenant)?;
+    }
     let reply: OrderReply = client.post(&format!("{path}/orders"), &request).await?;
     super::say(&format!("{tenant} is being removed"));
     if args.wait.wait {
-        let mut progress = Progress::new(&format!("{tenant} is still there"), args.wait.timeout);
+        let mut progress = Progress::new(tenant, "is still there", "removed", args.wait.timeout);
         let gone = poll(&client, &path, &mut progress, |report: TenantReport| {
             Step::<()>::Waiting(show::status::headline(&report.status))
         })
@@ -49,13 +52,26 @@ fn is_unknown(error: &CommandError) -> bool {
         .is_some_and(|failure| failure.kind == FailureKind::Unknown)
 }
 
+/// Nobody is asked about a tenant that is not there.
+async fn known(client: &Client, tenant: &TenantName) -> Result<(), CommandError> {
+    let tenants: Vec<TenantSummary> = client.get("/v1/tenants").await?;
+    if tenants.iter().any(|row| row.tenant == *tenant) {
+        return Ok(());
+    }
+    let refusal = Refusal::Unknown {
+        tenant: tenant.clone(),
+    };
+    let hint = refusal.hint();
+    Err(CommandError::new(Exit::Refused, refusal).hint(hint))
+}
+
 /// Asks for the name, as a person types it.
 fn confirm(tenant: &TenantName) -> Result<(), CommandError> {
     let declined = |error: &str| CommandError::new(Exit::BadInput, error.to_owned());
     if !super::is_terminal() {
-        return Err(
-            declined("nobody is there to be asked").hint("say `--yes` to remove it all the same")
-        );
+        return Err(declined(
+            "standard input is no terminal: add `--yes`, nothing was changed",
+        ));
     }
     let mut talk = stderr();
     write!(

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use controller::id::TenantName;
+
 use crate::api::Failure;
 use crate::config::Config;
 use crate::exit::{CommandError, Exit};
@@ -14,13 +16,15 @@ use crate::tenant_file;
 const READ_LIMIT: u64 = 1 << 20;
 
 /// A tenant file's text, with its name as the person knows it.
-pub(super) struct Text {
+pub(super) struct Written {
     pub(super) file: String,
     pub(super) text: String,
+    /// The tenant that was asked for, where it was by its name.
+    named: Option<String>,
 }
 
 /// Reads the file of this path, or of this tenant.
-pub(super) fn read(config: &Config, wanted: &str) -> Result<Text, CommandError> {
+pub(super) fn read(config: &Config, wanted: &str) -> Result<Written, CommandError> {
     let here = std::env::current_dir()?;
     let path = find(config, wanted);
     let file = shown(&path, &here);
@@ -36,10 +40,56 @@ pub(super) fn read(config: &Config, wanted: &str) -> Result<Text, CommandError> 
         }
     })?;
     let text = tenant_file::decode(&bytes, &file).map_err(|problems| refused(&problems, &file))?;
-    Ok(Text {
+    Ok(Written {
         text: text.to_owned(),
         file,
+        named: (!is_path(wanted)).then(|| wanted.to_owned()),
     })
+}
+
+/// Whose file it is; `None` where it cannot be used.
+pub(super) fn tenant(config: &Config, document: &Written) -> Option<TenantName> {
+    let reading = tenant_file::read(&document.text, &document.file, &config.known());
+    reading.ok().map(|reading| reading.spec.tenant)
+}
+
+/// Whoever names a tenant means that tenant, and not the one that a copied file still names.
+pub(super) fn refuse_misnamed(document: &Written, tenant: &TenantName) -> Result<(), CommandError> {
+    match misnamed(document, tenant) {
+        None => Ok(()),
+        Some(what) => Err(CommandError::new(
+            Exit::Refused,
+            format!("{what}; nothing was changed"),
+        )
+        .hint(format!(
+            "correct `tenant` in it or call the file {tenant}.yml; or name the file by its path: {}",
+            document.file
+        ))),
+    }
+}
+
+/// The same, where nothing would be changed.
+pub(super) fn warn_misnamed(document: &Written, tenant: &TenantName) {
+    if let Some(what) = misnamed(document, tenant) {
+        super::say(&format!("warning: {what}"));
+    }
+}
+
+fn misnamed(document: &Written, tenant: &TenantName) -> Option<String> {
+    let named = document.named.as_ref()?;
+    (named != tenant.as_str()).then(|| {
+        format!(
+            "{} is of tenant `{tenant}`, not of `{named}`",
+            document.file
+        )
+    })
+}
+
+fn is_path(wanted: &str) -> bool {
+    wanted.contains('/')
+        || Path::new(wanted)
+            .extension()
+            .is_some_and(|extension| extension == "yml" || extension == "yaml")
 }
 
 /// Shows the problems; what is left to say is that the file cannot be used.
@@ -52,7 +102,7 @@ pub(super) fn refused(problems: &Problems, file: &str) -> CommandError {
 }
 
 /// The same for problems that the service found.
-pub(super) fn failed(failure: Failure, document: &Text) -> CommandError {
+pub(super) fn failed(failure: Failure, document: &Written) -> CommandError {
     if failure.problems.is_empty() {
         return failure.into();
     }
@@ -64,13 +114,8 @@ pub(super) fn failed(failure: Failure, document: &Text) -> CommandError {
 }
 
 fn find(config: &Config, wanted: &str) -> PathBuf {
-    let path = Path::new(wanted);
-    let is_path = wanted.contains('/')
-        || path
-            .extension()
-            .is_some_and(|extension| extension == "yml" || extension == "yaml");
-    if is_path {
-        return path.to_owned();
+    if is_path(wanted) {
+        return PathBuf::from(wanted);
     }
     let own = config.tenants.join(format!("{wanted}.local.yml"));
     let shared = config.tenants.join(format!("{wanted}.yml"));

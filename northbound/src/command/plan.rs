@@ -1,6 +1,6 @@
 //! `asaas plan`
 
-use super::document::{self, Text};
+use super::document::{self, Written};
 use crate::api::{Document, PlanReply};
 use crate::cli::{Global, PlanArgs};
 use crate::client::{Client, ClientError};
@@ -20,7 +20,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Comman
 }
 
 /// Asks for the plan, and tells the file's warnings.
-pub(super) async fn ask(client: &Client, document: &Text) -> Result<PlanReply, CommandError> {
+pub(super) async fn ask(client: &Client, document: &Written) -> Result<PlanReply, CommandError> {
     let request = Document {
         file: document.file.clone(),
         text: document.text.clone(),
@@ -31,6 +31,7 @@ pub(super) async fn ask(client: &Client, document: &Text) -> Result<PlanReply, C
         Err(ClientError::Failure(failure)) => return Err(document::failed(failure, document)),
         Err(other) => return Err(other.into()),
     };
+    document::warn_misnamed(document, &reply.tenant);
     super::tell(&Problems::new(&document.text, reply.warnings.clone()));
     Ok(reply)
 }

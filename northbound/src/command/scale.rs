@@ -1,6 +1,6 @@
 //! `asaas scale`
 
-use super::wait::{Progress, Step, poll};
+use super::wait::{Progress, is_paused, paused, poll, settled};
 use crate::api::{OrderReply, OrderRequest, OrderWord, TenantReport};
 use crate::cli::{Global, Number, ScaleArgs};
 use crate::exit::{CommandError, Exit};
@@ -19,6 +19,10 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs) -> Result<Exit, Comma
     };
     let client = super::client(global)?;
     let path = format!("/v1/tenants/{tenant}");
+    let is_paused = is_paused(&client, tenant).await?;
+    if is_paused && args.wait.wait {
+        return Err(paused(tenant, "nothing was changed"));
+    }
     let reply: OrderReply = client.post(&format!("{path}/orders"), &request).await?;
     match desired {
         Some(number) => super::say(&format!(
@@ -26,14 +30,16 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs) -> Result<Exit, Comma
         )),
         None => super::say(&format!("{tenant}: the policy decides")),
     }
+    if is_paused {
+        super::say(&format!(
+            "{tenant} is paused: this is done after `asaas resume {tenant}`"
+        ));
+    }
     if args.wait.wait {
-        let mut progress = Progress::new(&format!("{tenant} is not settled"), args.wait.timeout);
+        let mut progress = Progress::new(tenant, "is not settled", "scaled", args.wait.timeout);
         let report: TenantReport = poll(&client, &path, &mut progress, |report: TenantReport| {
-            if report.status.orders.desired == desired && report.status.is_settled {
-                Step::Done(report)
-            } else {
-                Step::Waiting(show::status::headline(&report.status))
-            }
+            let is_as_asked = report.status.orders.desired == desired;
+            settled(report, is_as_asked)
         })
         .await
         .map_err(|error| {

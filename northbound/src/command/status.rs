@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,7 +25,8 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Comm
         return show(&client, "/v1/tenants", args, text).await;
     };
     let path = format!("/v1/tenants/{tenant}");
-    show::<TenantReport>(&client, &path, args, show::status::tenant).await
+    let text = |report: &TenantReport| show::status::tenant(report, Timestamp::now());
+    show(&client, &path, args, text).await
 }
 
 async fn show<T: Serialize + DeserializeOwned>(
@@ -45,20 +47,20 @@ async fn show<T: Serialize + DeserializeOwned>(
     let mut last = String::new();
     loop {
         let seen: T = client.get(path).await?;
-        let shown = if args.json {
-            format!("{}\n", serde_json::to_string(&seen)?)
-        } else {
-            text(&seen)
-        };
-        if shown != last {
-            let mut out = stdout().lock();
-            if !args.json && out.is_terminal() {
+        let json = format!("{}\n", serde_json::to_string(&seen)?);
+        let mut out = stdout().lock();
+        let is_screen = !args.json && out.is_terminal();
+        // A screen shows how old it is; elsewhere there is only something to say when something is new.
+        if is_screen || json != last {
+            if is_screen {
                 out.write_all(CLEAR.as_bytes())?;
             }
-            out.write_all(shown.as_bytes())?;
+            let text = if args.json { &json } else { &text(&seen) };
+            out.write_all(text.as_bytes())?;
             out.flush()?;
-            last = shown;
         }
+        last = json;
+        drop(out);
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn run(global: &Global, args: &ValidateArgs) -> Result<Exit, CommandE
     }
     match tenant {
         Some(tenant) => {
+            document::warn_misnamed(&document, &tenant);
             super::say(&format!("{}: tenant `{tenant}` is in order", document.file));
             Ok(Exit::Ok)
         }

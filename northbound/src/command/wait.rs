@@ -4,13 +4,15 @@
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
+use controller::id::TenantName;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
-use crate::api::FailureKind;
+use crate::api::{FailureKind, TenantReport, TenantSummary};
 use crate::client::{Client, ClientError};
 use crate::exit::{CommandError, Exit};
+use crate::show;
 
 /// From one look to the next.
 const LOOK: Duration = Duration::from_millis(200);
@@ -25,6 +27,8 @@ pub(super) enum Step<T> {
     Done(T),
     /// Not yet; how far it is.
     Waiting(String),
+    /// It will not come about while this is so.
+    Never(CommandError),
 }
 
 /// How far it is, for whoever watches.
@@ -34,12 +38,19 @@ pub(super) struct Progress {
     told: Option<Instant>,
     last: String,
     subject: String,
+    /// What goes on without whoever waits; `None` once the wait is over.
+    goes_on: Option<String>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// `subject` says what is not so while it is waited for: `demo is not settled`.
-    pub(super) fn new(subject: &str, limit: SignedDuration) -> Self {
+    /// `state` says what is not so while it is waited for: `is not settled`; `change` what is being done: `changed`.
+    pub(super) fn new(
+        tenant: &TenantName,
+        state: &str,
+        change: &str,
+        limit: SignedDuration,
+    ) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
@@ -52,7 +63,10 @@ impl Progress {
             limit: limit.try_into().unwrap_or_default(),
             told: None,
             last: String::new(),
-            subject: subject.to_owned(),
+            subject: format!("{tenant} {state}"),
+            goes_on: Some(format!(
+                "{tenant} goes on being {change}; see `asaas status {tenant}`"
+            )),
             bar,
         }
     }
@@ -69,7 +83,8 @@ impl Progress {
         self.last = message;
     }
 
-    fn end(&self) {
+    fn end(&mut self) {
+        self.goes_on = None;
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -77,10 +92,55 @@ impl Progress {
 
     fn late(&self) -> Option<CommandError> {
         (self.began.elapsed() >= self.limit).then(|| {
-            let waited = self.limit.as_secs();
-            let error = format!("{} after {waited} s: {}", self.subject, self.last);
+            let waited = match self.limit {
+                short if short < Duration::from_secs(1) => format!("{:.1} s", short.as_secs_f64()),
+                long => format!("{} s", long.as_secs()),
+            };
+            let error = format!("{} after {waited}: {}", self.subject, self.last);
             CommandError::new(Exit::TimedOut, error)
         })
+    }
+}
+
+impl Drop for Progress {
+    /// Whoever waits has pressed Ctrl-C: what was ordered is not taken back by that.
+    fn drop(&mut self) {
+        if let Some(goes_on) = self.goes_on.take() {
+            if let Some(bar) = &self.bar {
+                bar.finish_and_clear();
+            }
+            super::say(&goes_on);
+        }
+    }
+}
+
+/// Whether the tenant is there and paused: then it does not change, and waiting for it would be in vain.
+pub(super) async fn is_paused(client: &Client, tenant: &TenantName) -> Result<bool, CommandError> {
+    let tenants: Vec<TenantSummary> = client.get("/v1/tenants").await?;
+    let is_paused = |row: &TenantSummary| row.tenant == *tenant && row.orders.is_paused;
+    Ok(tenants.iter().any(is_paused))
+}
+
+/// The tenant is paused, and what that means for what was asked.
+pub(super) fn paused(tenant: &TenantName, meaning: &str) -> CommandError {
+    let error = format!("{tenant} cannot be waited for: it is paused; {meaning}");
+    CommandError::new(Exit::Refused, error).hint(format!(
+        "asaas resume {tenant}; or ask without `--wait`: it is done after that"
+    ))
+}
+
+/// Whether a tenant has settled as it was asked to.
+pub(super) fn settled(report: TenantReport, is_as_asked: bool) -> Step<TenantReport> {
+    let status = &report.status;
+    if is_as_asked && status.orders.is_paused {
+        Step::Never(paused(
+            &status.tenant,
+            "what was asked is done when it is resumed",
+        ))
+    } else if is_as_asked && show::status::is_settled(status) {
+        Step::Done(report)
+    } else {
+        Step::Waiting(show::status::headline(status))
     }
 }
 
@@ -98,9 +158,11 @@ pub(super) async fn poll<T: DeserializeOwned, R>(
             Err(ClientError::Failure(failure)) if failure.kind == FailureKind::NotNow => {
                 Step::Waiting(failure.message)
             }
-            Err(error @ (ClientError::NoService { .. } | ClientError::Broken(_))) => {
-                Step::Waiting(error.to_string())
-            }
+            Err(
+                error @ (ClientError::NoService { .. }
+                | ClientError::Silent { .. }
+                | ClientError::Broken(_)),
+            ) => Step::Waiting(error.to_string()),
             Err(other) => {
                 progress.end();
                 return Err(other.into());
@@ -112,6 +174,10 @@ pub(super) async fn poll<T: DeserializeOwned, R>(
                 return Ok(result);
             }
             Step::Waiting(message) => progress.tell(message),
+            Step::Never(error) => {
+                progress.end();
+                return Err(error);
+            }
         }
         if let Some(late) = progress.late() {
             progress.end();

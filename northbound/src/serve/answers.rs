@@ -10,7 +10,6 @@ use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use controller::id::{Generation, TenantName};
-use controller::instance::Phase;
 use controller::ports::Store;
 use controller::{history, preview};
 use jiff::{SignedDuration, Timestamp};
@@ -24,13 +23,14 @@ use crate::api::{
     AppliedReply, BODY_LIMIT, Changed, Document, Explanation, Failure, FailureKind, OrderReply,
     OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport, TenantSummary,
 };
+use crate::show;
 use crate::store::{Change, Order, Refusal, network};
 use crate::tenant_file::{self, Key, Reading};
 
 mod download;
 
-/// A status is waited for this long after a service's start.
-const FIRST_TICK_LIMIT: Duration = Duration::from_secs(5);
+/// A status is waited for this long after a service's start: less than a command waits for a reply.
+const FIRST_TICK_LIMIT: Duration = Duration::from_secs(4);
 /// A tenant that was not looked at for so many ticks, and so long, is told of.
 const LATE_TICKS: i32 = 3;
 const LATE_LEAST: SignedDuration = SignedDuration::from_mins(1);
@@ -92,18 +92,13 @@ async fn tenants(State(service): Shared) -> Result<Json<Vec<TenantSummary>>, Fai
             .view(&row.tenant)
             .map(|view| view.borrow().clone());
         let status = view.as_ref().and_then(|view| view.status.as_ref());
-        let in_service = status.map_or(0, |status| {
-            let serving =
-                |i: &&controller::status::InstanceStatus| i.instance.phase == Phase::InService;
-            status.instances.iter().filter(serving).count()
-        });
         let trouble = view.as_ref().is_some_and(|view| view.trouble.is_some());
         TenantSummary {
-            desired: status
-                .and_then(|s| s.decision.as_ref())
-                .map(|decision| decision.desired),
-            in_service: u32::try_from(in_service).unwrap_or(u32::MAX),
-            is_settled: status.is_some_and(|s| s.is_settled && s.generation == row.generation),
+            desired: status.and_then(show::status::wanted),
+            in_service: status.map_or(0, show::status::serving),
+            is_settled: status.is_some_and(|status| {
+                show::status::is_settled(status) && status.generation == row.generation
+            }),
             alarms: status.map_or(0, |s| s.alarms.len()) + usize::from(trouble),
             tenant: row.tenant,
             generation: row.generation,
@@ -234,6 +229,7 @@ async fn apply(
     let tenant = reading.spec.tenant;
     tracing::info!(%tenant, generation = %applied.generation, who, "applied");
     service.tenants.wake(&tenant).await;
+    service.has_shown(&tenant, applied.generation).await;
     Ok(Json(AppliedReply {
         tenant,
         generation: applied.generation,
@@ -273,6 +269,7 @@ async fn tenant(
         });
     };
     let late = lateness(&service, status.at);
+    status.is_settled = show::status::is_settled(&status);
     status
         .alarms
         .extend(service.unwritten.borrow().get(&tenant).cloned());
@@ -320,6 +317,7 @@ async fn order(
         .await??;
     tracing::info!(%tenant, ?order, who, "ordered");
     service.tenants.wake(&tenant).await;
+    service.has_shown(&tenant, generation).await;
     Ok(Json(OrderReply { tenant, generation }))
 }
 

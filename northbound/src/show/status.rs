@@ -8,21 +8,25 @@ use controller::network::Health;
 use controller::ports::Orders;
 use controller::spec::Protocol;
 use controller::status::{InstanceStatus, Status};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{instances, length, lines, moment, reading, table};
 use crate::api::{TenantReport, TenantSummary};
 
-/// One tenant, whole.
-pub fn tenant(report: &TenantReport) -> String {
+/// What is older than this is said to be: something may have happened since.
+const FRESH: SignedDuration = SignedDuration::from_secs(2);
+
+/// One tenant, whole, as it is shown at `now`.
+pub fn tenant(report: &TenantReport, now: Timestamp) -> String {
     let status = &report.status;
     let mut text = format!("{}: {}\n", status.tenant, headline(status));
     let _ = writeln!(
         text,
-        "  generation {}, min {}, max {}, seen at {}",
+        "  generation {}, min {}, max {}, {}",
         status.generation,
         status.min,
         status.max,
-        moment(status.at)
+        seen(status.at, now)
     );
     let _ = writeln!(text, "  {}", address(report));
     if let Some(metric) = &status.metric {
@@ -55,16 +59,45 @@ pub fn tenant(report: &TenantReport) -> String {
     text
 }
 
+/// How many instances clients are sent to, and get an answer from.
+pub fn serving(status: &Status) -> u32 {
+    count(status, |shown| {
+        shown.instance.phase == Phase::InService
+            && shown.health == Health::Healthy
+            && shown.is_routed
+    })
+}
+
+/// How many there should be; `None` before the first decision. While a tenant is paused, nothing is decided: what was ordered
+/// since is what it waits for.
+pub fn wanted(status: &Status) -> Option<u32> {
+    let ordered = status.orders.desired.filter(|_| status.orders.is_paused);
+    ordered.or(status.decision.as_ref().map(|decision| decision.desired))
+}
+
+/// Whether all is as it is wanted: as the tick saw it, and by what was ordered during a pause.
+pub fn is_settled(status: &Status) -> bool {
+    let is_as_many = wanted(status).is_none_or(|wanted| wanted == serving(status));
+    status.is_settled && is_as_many
+}
+
 /// How many serve of how many are wanted, and what a person has ordered: a line to follow a change by.
 pub fn headline(status: &Status) -> String {
-    let serving = count(status, |phase| phase == Phase::InService);
-    let coming = count(status, |phase| phase.counts() && phase != Phase::InService);
-    let going = count(status, |phase| !phase.counts());
+    let serving = serving(status);
+    let phase = |shown: &InstanceStatus| shown.instance.phase;
+    let unwell = count(status, |shown| phase(shown) == Phase::InService) - serving;
+    let coming = count(status, |shown| {
+        phase(shown).counts() && phase(shown) != Phase::InService
+    });
+    let going = count(status, |shown| !phase(shown).counts());
     let mut parts = Vec::new();
-    parts.push(match &status.decision {
-        Some(decision) => format!("{serving} of {} in service", instances(decision.desired)),
+    parts.push(match wanted(status) {
+        Some(wanted) => format!("{serving} of {} in service", instances(wanted)),
         None => format!("{} in service", instances(serving)),
     });
+    if unwell > 0 {
+        parts.push(format!("{unwell} unhealthy or not routed"));
+    }
     if coming > 0 {
         parts.push(format!("{coming} on the way in"));
     }
@@ -73,8 +106,10 @@ pub fn headline(status: &Status) -> String {
     }
     parts.extend(orders(&status.orders));
     parts.push(
-        if status.is_settled {
+        if is_settled(status) {
             "settled"
+        } else if status.orders.is_paused {
+            "not settled"
         } else {
             "changing"
         }
@@ -83,11 +118,17 @@ pub fn headline(status: &Status) -> String {
     parts.join(", ")
 }
 
-fn count(status: &Status, is_meant: impl Fn(Phase) -> bool) -> u32 {
-    let meant = status
-        .instances
-        .iter()
-        .filter(|shown| is_meant(shown.instance.phase));
+fn seen(at: Timestamp, now: Timestamp) -> String {
+    let age = now.duration_since(at);
+    if age > FRESH {
+        format!("as of {} ago ({})", length(age), moment(at))
+    } else {
+        format!("seen at {}", moment(at))
+    }
+}
+
+fn count(status: &Status, is_meant: impl Fn(&InstanceStatus) -> bool) -> u32 {
+    let meant = status.instances.iter().filter(|shown| is_meant(shown));
     u32::try_from(meant.count()).unwrap_or(u32::MAX)
 }
 
@@ -203,6 +244,8 @@ pub fn tenants(summaries: &[TenantSummary]) -> String {
         state.push(
             if summary.is_settled {
                 "settled"
+            } else if summary.orders.is_paused {
+                "not settled"
             } else {
                 "changing"
             }

@@ -112,17 +112,7 @@ fn put_spec(
             actual,
         }));
     }
-    let public_ip = spec.network.public_ip;
-    if let Some(owner) = owner_of(tx, public_ip)?
-        && owner != *tenant
-    {
-        return Ok(Err(Refusal::AddressOwned { public_ip, owner }));
-    }
-    // One that cannot be read can be replaced all the same.
-    let in_force = before
-        .as_ref()
-        .and_then(|before| serde_json::from_str(&before.spec).ok());
-    if let Some(refusal) = network::refusal(in_force.as_ref(), &instances(tx, tenant)?, spec) {
+    if let Some(refusal) = network_refusal(tx, before.as_ref(), spec)? {
         return Ok(Err(refusal));
     }
 
@@ -147,13 +137,31 @@ fn put_spec(
          ON CONFLICT (name) DO UPDATE SET generation = excluded.generation",
     )?
     .execute(params![tenant.as_str(), signed(generation.0)?])?;
-    own(tx, tenant, public_ip)?;
+    own(tx, tenant, spec.network.public_ip)?;
     let change = if before.is_none() {
         Change::Created
     } else {
         Change::Updated
     };
     Ok(Ok(Applied { generation, change }))
+}
+
+/// Why the network cannot be as this spec wants it: the public address is another's, or instances would be cut off.
+fn network_refusal(
+    tx: &Transaction<'_>,
+    before: Option<&Standing>,
+    spec: &TenantSpec,
+) -> Result<Option<Refusal>> {
+    let public_ip = spec.network.public_ip;
+    if let Some(owner) = owner_of(tx, public_ip)?
+        && owner != spec.tenant
+    {
+        return Ok(Some(Refusal::AddressOwned { public_ip, owner }));
+    }
+    // One that cannot be read can be replaced all the same.
+    let in_force = before.and_then(|before| serde_json::from_str(&before.spec).ok());
+    let instances = instances(tx, &spec.tenant)?;
+    Ok(network::refusal(in_force.as_ref(), &instances, spec))
 }
 
 /// What an apply has to know of what is in force. The spec stays text: one that cannot be read can still be replaced.

@@ -216,6 +216,16 @@ impl Running {
         line
     }
 
+    /// Reads one line of what it tells.
+    pub(crate) fn error_line(&mut self) -> String {
+        let err = self.0.as_mut().unwrap().stderr.as_mut().unwrap();
+        let mut line = String::new();
+        BufReader::with_capacity(1, err)
+            .read_line(&mut line)
+            .unwrap();
+        line
+    }
+
     pub(crate) fn interrupt(&self) {
         signal(self.0.as_ref().unwrap(), Signal::SIGINT);
     }
