@@ -59,7 +59,7 @@ fn groups(marks: &[Mark], kind: MarkKind, near: f64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for mark in marks.iter().filter(|mark| mark.kind == kind) {
         match groups.last_mut() {
-            Some(group) if mark.at - group.marks[0].at < near => {
+            Some(group) if mark.at - last(&group.marks) < near => {
                 group.count += 1;
                 if group.marks.iter().all(|other| other.cloud != mark.cloud) {
                     group.marks.push(*mark);
@@ -74,6 +74,11 @@ fn groups(marks: &[Mark], kind: MarkKind, near: f64) -> Vec<Group> {
     groups
 }
 
+/// When the last of the marks that are drawn stands: their number is beside it.
+fn last(marks: &[Mark]) -> f64 {
+    marks.iter().map(|mark| mark.at).fold(0.0, f64::max)
+}
+
 fn draw_group(panel: &mut Panel<'_, '_>, group: &Group, row: f64) -> Drawn<()> {
     let places = i32::try_from(group.marks.len())?;
     for (index, mark) in (0_i32..).zip(&group.marks) {
@@ -81,10 +86,9 @@ fn draw_group(panel: &mut Panel<'_, '_>, group: &Group, row: f64) -> Drawn<()> {
         draw_mark(panel, mark, (mark.at, row), up)?;
     }
     if group.count > 1 {
-        let last = group.marks.iter().map(|mark| mark.at).fold(0.0, f64::max);
         let words = style(13, INK, HPos::Left, VPos::Center);
         let count = Text::new(format!("{}", group.count), (9, 0), words);
-        panel.draw([EmptyElement::at((last, row)) + count])?;
+        panel.draw([EmptyElement::at((last(&group.marks), row)) + count])?;
     }
     Ok(())
 }

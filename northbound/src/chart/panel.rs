@@ -24,7 +24,8 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 
 /// Room for the numbers of the upright axis.
 pub(super) const LEFT: u32 = 118;
-pub(super) const RIGHT: u32 = 24;
+/// Room for half of the last time, and for a number beside the last mark.
+pub(super) const RIGHT: u32 = 36;
 /// Room for the title and the legend.
 const TOP: u32 = 26;
 /// Room for the times below the last panel.

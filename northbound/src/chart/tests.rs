@@ -473,7 +473,7 @@ fn arguments_that_make_no_sense_are_told_why() {
         (["--last", "0s"], "more than none"),
         (["--last", "-5m"], "more than none"),
         (["--since", "tomorrow"], "`tomorrow` is no time"),
-        (["--since", "-5m"], "`5m` is so long ago already"),
+        (["--since", "-5m"], "without a sign: `5m`"),
     ] {
         let error = Cli::try_parse_from([&["chart", "demo"], &more[..]].concat()).unwrap_err();
         let error = error.to_string();

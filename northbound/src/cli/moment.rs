@@ -29,7 +29,7 @@ pub enum MomentError {
     )]
     Unknown(String),
     /// It has a sign.
-    #[error("`{given}` has a sign: `{without}` is so long ago already")]
+    #[error("a time that has passed is written without a sign: `{without}` for `{given}`")]
     Signed {
         /// As given.
         given: String,
@@ -43,7 +43,7 @@ pub enum MomentError {
 
 /// An end that lies before its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the time ends at {until}, and begins only at {since}")]
+#[error("the time ends at {until:.0}, and begins only at {since:.0}")]
 pub struct BackwardsError {
     since: Timestamp,
     until: Timestamp,
@@ -214,7 +214,7 @@ mod tests {
             ("25:00", "is no time"),
             ("2026-13-01", "is no time"),
             ("", "is no time"),
-            ("-5m", "`5m` is so long ago already"),
+            ("-5m", "without a sign: `5m`"),
             ("--json", "is no time"),
             ("9999d", "out of range"),
             ("99999999999999999999s", "out of range"),
