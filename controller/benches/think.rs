@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::net::Ipv4Addr;
 
 use controller::amount::Amount;
 use controller::decision::Reading;
 use controller::example;
 use controller::history::History;
-use controller::id::{Generation, InstanceId, ProviderId};
-use controller::instance::{Instance, Phase};
+use controller::id::{Generation, InstanceId};
+use controller::instance::Instance;
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkSeen};
 use controller::observe::Observed;
@@ -19,25 +18,6 @@ use controller::plan::{Situation, plan};
 use controller::ports::{CloudState, InstanceSeen, Orders, Wish};
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::SignedDuration;
-
-fn instance(number: u32) -> Instance {
-    let now = example::now().steady;
-    let id = InstanceId::new(number, 0);
-    Instance {
-        id,
-        slot: number,
-        cloud: "a".parse().unwrap(),
-        template: "web".parse().unwrap(),
-        address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + number),
-        phase: Phase::InService,
-        since: now,
-        created: now,
-        provider: Some(ProviderId(id.to_string())),
-        in_service: Some(now),
-        drain: None,
-        missing: None,
-    }
-}
 
 fn think(criterion: &mut Criterion) {
     for (name, count, load) in [
@@ -49,7 +29,7 @@ fn think(criterion: &mut Criterion) {
         spec.instances.max = 200;
         let now = example::now().after(SignedDuration::from_mins(10));
         let instances: BTreeMap<InstanceId, Instance> = (0..count)
-            .map(instance)
+            .map(example::instance)
             .map(|instance| (instance.id, instance))
             .collect();
         let mut history = History::default();

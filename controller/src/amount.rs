@@ -8,9 +8,12 @@ use std::ops::{Add, Sub};
 use serde::{Deserialize, Serialize};
 
 /// A non-negative amount in millionths of its unit: a share of 1 (0.8 = 80 %), connections, requests per second.
+///
+/// In JSON it is a plain decimal number: `0.8`.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Amount(u64);
 
 /// The largest whole amount: a billion of anything is a broken meter, and sums of them still fit.
@@ -53,7 +56,7 @@ impl Amount {
         self.0
     }
 
-    /// As a float, for people and charts only.
+    /// As a float, for people, charts and JSON only.
     #[expect(clippy::cast_precision_loss, reason = "shown, not computed with")]
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / 1e6
@@ -84,6 +87,24 @@ impl Amount {
     #[must_use]
     pub fn over(self, count: usize) -> Self {
         Self(self.0.checked_div(count as u64).unwrap_or(0))
+    }
+}
+
+/// A number that is no amount.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{0} is no amount: it is not a number from 0 to a billion")]
+pub struct NoAmount(f64);
+
+impl TryFrom<f64> for Amount {
+    type Error = NoAmount;
+    fn try_from(value: f64) -> Result<Self, NoAmount> {
+        Self::measured(value).ok_or(NoAmount(value))
+    }
+}
+
+impl From<Amount> for f64 {
+    fn from(amount: Amount) -> Self {
+        amount.as_f64()
     }
 }
 
@@ -128,6 +149,23 @@ mod tests {
         assert_eq!(
             Amount::measured(0.3),
             Some(Amount::from_millionths(300_000))
+        );
+    }
+
+    #[test]
+    fn an_amount_is_a_decimal_in_json_and_comes_back_exactly() {
+        for millionths in [0, 1, 300_000, 999_999, 1_000_001, 123_456_789_012_345] {
+            let amount = Amount::from_millionths(millionths);
+            let text = serde_json::to_string(&amount).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Amount>(&text).unwrap(),
+                amount,
+                "{text}"
+            );
+        }
+        assert_eq!(
+            serde_json::to_string(&Amount::from_millionths(300_000)).unwrap(),
+            "0.3"
         );
     }
 

@@ -42,7 +42,9 @@ pub(crate) fn take_up(
                 let why = error.to_string();
                 refusals.refused(error.kind, &why, now.steady);
                 let may_exist = error.kind == CloudErrorKind::Unreachable;
-                if record.phase == Phase::Intent && !may_exist {
+                // A listing may have shown it half made before the cloud gave up.
+                let is_asked_for = matches!(record.phase, Phase::Intent | Phase::Launching);
+                if is_asked_for && !may_exist {
                     changes.push(Change::enter(record, Phase::Failed, &why, now));
                 }
                 events.push(Event::Refused {
@@ -65,4 +67,57 @@ pub(crate) fn take_up(
         }
     }
     (changes, events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use crate::ports::CloudError;
+
+    fn refused(phase: Phase, kind: CloudErrorKind) -> Vec<Phase> {
+        let now = example::now();
+        let instance = Instance {
+            phase,
+            ..example::instance(0)
+        };
+        let cloud = instance.cloud.clone();
+        let error = CloudError {
+            cloud: cloud.clone(),
+            kind,
+            operation: "launch".to_owned(),
+            detail: "no".to_owned(),
+        };
+        let answer = Answer {
+            instance: instance.id,
+            cloud,
+            said: Said::Launched(Err(error)),
+        };
+        let instances = [(instance.id, instance)].into();
+        let (changes, _) = take_up(
+            &[answer],
+            &instances,
+            &mut History::default(),
+            &mut BTreeSet::new(),
+            now,
+        );
+        changes.iter().map(|change| change.instance.phase).collect()
+    }
+
+    #[test]
+    fn a_launch_that_is_refused_has_failed_also_where_a_listing_showed_it_half_made() {
+        assert_eq!(
+            refused(Phase::Intent, CloudErrorKind::Rejected),
+            [Phase::Failed]
+        );
+        assert_eq!(
+            refused(Phase::Launching, CloudErrorKind::NoCapacity),
+            [Phase::Failed]
+        );
+    }
+
+    #[test]
+    fn a_launch_without_an_answer_may_have_happened() {
+        assert_eq!(refused(Phase::Intent, CloudErrorKind::Unreachable), []);
+    }
 }

@@ -136,11 +136,13 @@ fn ordered(orders: &Orders, min: u32, max: u32, course: &mut Course) -> Option<S
         course.number = 0;
         return Some("the tenant is being removed".to_owned());
     }
+    if let Some(desired) = orders.desired {
+        course.number = desired.clamp(min, max);
+    }
     if orders.is_paused {
         return Some("paused: nothing is launched or removed until `resume`".to_owned());
     }
     let desired = orders.desired?;
-    course.number = desired.clamp(min, max);
     Some(format!(
         "{desired} ordered by hand, within {min} to {max}, until `scale auto`"
     ))

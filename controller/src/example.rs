@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
+use crate::id::{InstanceId, ProviderId};
+use crate::instance::{Instance, Phase};
 use crate::load::Metric;
 use crate::spec::{
     CloudPreference, Dynamic, HealthCheck, Instances, Listener, Logs, Network, Policy, Probe,
@@ -15,6 +17,25 @@ use crate::time::Now;
 /// Noon of a winter's day.
 pub fn now() -> Now {
     Now::at(Timestamp::from_second(1_768_478_400).expect("a second of this century"))
+}
+
+/// The tenant's instance in this slot: in service in `a` for as long as anybody can remember.
+pub fn instance(slot: u32) -> Instance {
+    let id = InstanceId::new(slot, 0);
+    Instance {
+        id,
+        slot,
+        cloud: "a".to_owned().try_into().expect("a name"),
+        template: "web".to_owned().try_into().expect("a name"),
+        address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + slot),
+        phase: Phase::InService,
+        since: now().steady,
+        created: now().steady,
+        provider: Some(ProviderId(id.to_string())),
+        in_service: Some(now().steady),
+        drain: None,
+        missing: None,
+    }
 }
 
 /// The tenant `demo`, with the brisk pace of a test.

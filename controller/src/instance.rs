@@ -4,7 +4,7 @@
 //!  Intent ──► Launching ──► Booting ──► InService ──► Draining
 //!    │ └──────────│────────────▲            │            │
 //!    │            └────────────┴──── died ──┴────────────┴──► Terminating ──► Gone
-//!    └─ refused ──► Failed
+//!    └────────────┴─ refused ──► Failed
 //! ```
 
 use std::fmt;
@@ -38,11 +38,12 @@ pub enum Phase {
 }
 
 /// Every move that an instance may make; any other is a bug.
-const LEGAL: [(Phase, Phase); 11] = [
+const LEGAL: [(Phase, Phase); 12] = [
     (Phase::Intent, Phase::Launching),
     (Phase::Intent, Phase::Booting),
     (Phase::Intent, Phase::Failed),
     (Phase::Launching, Phase::Booting),
+    (Phase::Launching, Phase::Failed),
     (Phase::Launching, Phase::Terminating),
     (Phase::Booting, Phase::InService),
     (Phase::Booting, Phase::Terminating),

@@ -14,7 +14,7 @@ use crate::pace::Pace;
 use crate::plan::{Plan, Situation, by_cloud, plan};
 use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
-use crate::spec::TenantSpec;
+use crate::spec::{CloudPreference, Listener, Subnet, TenantSpec};
 use crate::time::Now;
 
 /// What would be done.
@@ -151,21 +151,41 @@ fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String> {
     compare(
         network.public_ip == after.network.public_ip,
         format!(
-            "network.public_ip: {} to {}",
+            "network.public_ip: {} to {}; the old address goes dark at once",
             network.public_ip, after.network.public_ip
         ),
     );
+    let ranges = |subnets: &[Subnet]| {
+        let ranges = subnets
+            .iter()
+            .map(|s| format!("{} ({} to {})", s.cidr, s.dhcp_start, s.dhcp_end));
+        ranges.collect::<Vec<_>>().join(", ")
+    };
     compare(
         network.subnets == after.network.subnets,
-        "network.subnets".to_owned(),
+        format!(
+            "network.subnets: {} to {}",
+            ranges(&network.subnets),
+            ranges(&after.network.subnets)
+        ),
     );
     compare(
         network.split == after.network.split,
         "network.split".to_owned(),
     );
+    let ports = |listen: &[Listener]| {
+        let ports = listen
+            .iter()
+            .map(|l| format!("{:?} {} to {}", l.protocol, l.port, l.to).to_lowercase());
+        ports.collect::<Vec<_>>().join(", ")
+    };
     compare(
         service.listen == after.service.listen,
-        "service.listen".to_owned(),
+        format!(
+            "service.listen: {} to {}",
+            ports(&service.listen),
+            ports(&after.service.listen)
+        ),
     );
     compare(
         service.health == after.service.health,
@@ -191,7 +211,17 @@ fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String> {
         (instances.surge, instances.boot_timeout) == (new.surge, new.boot_timeout),
         "instances.surge or boot_timeout".to_owned(),
     );
-    compare(*clouds == after.clouds, "clouds".to_owned());
+    let order = |clouds: &[CloudPreference]| {
+        let order = clouds.iter().map(|cloud| match cloud.max {
+            Some(max) => format!("{} (at most {max})", cloud.name),
+            None => cloud.name.to_string(),
+        });
+        order.collect::<Vec<_>>().join(", ")
+    };
+    compare(
+        *clouds == after.clouds,
+        format!("clouds: {} to {}", order(clouds), order(&after.clouds)),
+    );
     compare(*policy == after.policy, "policy".to_owned());
     compare(*logs == after.logs, "logs".to_owned());
     changed
