@@ -50,6 +50,12 @@ pub enum ServeError {
         /// All that is missing.
         missing: Vec<Missing>,
     },
+    /// Templates start from what is not there.
+    #[error("{}", list(rootless))]
+    Rootless {
+        /// Each of them.
+        rootless: Vec<Missing>,
+    },
     /// The state directory could not be taken.
     #[error(transparent)]
     State(#[from] StateDirError),
@@ -85,7 +91,7 @@ impl ServeError {
     /// What a person can do, line by line.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Missing { missing } => {
+            Self::Missing { missing } | Self::Rootless { rootless: missing } => {
                 missing.iter().map(|missing| missing.hint.clone()).collect()
             }
             Self::State(error) => vec![error.hint()],
@@ -114,6 +120,10 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     let missing = checks::missing(&config);
     if !missing.is_empty() {
         return Err(ServeError::Missing { missing });
+    }
+    let rootless = checks::rootless(&config);
+    if !rootless.is_empty() {
+        return Err(ServeError::Rootless { rootless });
     }
     let state = StateDir::take(&config.state)?;
     let store = SqliteStore::open(state)?;

@@ -213,3 +213,46 @@ fn a_default_template_has_to_exist() {
 
     assert!(shown.contains("did you mean `shop`?"), "{shown}");
 }
+
+#[test]
+fn a_hint_names_no_key_of_the_operators_file_that_is_not_there() {
+    // It has every key.
+    let example = example();
+    let is_key = |key: &str| {
+        let begin = format!("{key}:");
+        example
+            .lines()
+            .any(|line| line.trim_start_matches("# ").starts_with(&begin))
+    };
+    let mut named = Vec::new();
+    for entry in files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = std::fs::read_to_string(&entry).unwrap();
+        for middle in ["` in asaas.yml", "` of asaas.yml"] {
+            for (end, _) in text.match_indices(middle) {
+                let begin = text[..end].rfind('`').unwrap() + 1;
+                let key = text[begin..end].split('.').next().unwrap();
+                named.push((key.to_owned(), entry.display().to_string()));
+            }
+        }
+    }
+
+    // A word of another kind, in "clouds of kind `sim`".
+    named.retain(|(key, _)| key != "sim");
+    assert!(named.len() > 3, "{named:?}");
+    for (key, file) in named {
+        assert!(is_key(&key), "`{key}` in {file}");
+    }
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}

@@ -28,9 +28,9 @@ fn told(error: ServeError) -> CommandError {
     let exit = match &error {
         ServeError::State(crate::store::StateDirError::InUse { .. })
         | ServeError::Socket(crate::serve::SocketError::InUse { .. }) => Exit::Refused,
-        ServeError::Wire(_) | ServeError::Socket(crate::serve::SocketError::Foreign { .. }) => {
-            Exit::BadInput
-        }
+        ServeError::Rootless { .. }
+        | ServeError::Wire(_)
+        | ServeError::Socket(crate::serve::SocketError::Foreign { .. }) => Exit::BadInput,
         ServeError::Missing { .. }
         | ServeError::State(_)
         | ServeError::Store(_)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
+use crate::config::{Config, Root};
 use crate::wire::{demo, is_simulated, needs_demo};
 
 /// `CAP_NET_ADMIN` and `CAP_SYS_ADMIN`, as bits of `CapEff`.
@@ -47,12 +47,44 @@ pub(super) fn missing(config: &Config) -> Vec<Missing> {
     }
     if needs_demo(config) && demo::root().is_none() {
         missing.push(Missing {
-            what: "the demo app's root file system is not there".to_owned(),
-            hint: "make demo-root, or give the template in asaas.yml a `root` of its own"
+            what: format!(
+                "the demo app's root file system is not there: looked for it in {}",
+                demo::places()
+                    .iter()
+                    .map(|place| place.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            hint: "`make demo-root` in the source makes it; or name it with ASAAS_DEMO_ROOT, or in asaas.yml: \
+                   `templates: { web: { root: /path/to/demo-root, command: [/bin/demo-app] } }`"
                 .to_owned(),
         });
     }
     missing
+}
+
+/// Roots of templates that are not there, each with what it is of. Nothing could be launched from them.
+pub(super) fn rootless(config: &Config) -> Vec<Missing> {
+    if is_simulated(config) {
+        return Vec::new();
+    }
+    let templates = config.templates.iter();
+    templates
+        .filter_map(|template| match &template.root {
+            Root::Path(path) if !path.exists() => Some(Missing {
+                what: format!(
+                    "the root {} of template `{}` is not there",
+                    path.display(),
+                    template.name
+                ),
+                hint: format!(
+                    "correct `templates.{}.root` in asaas.yml: a directory or a tarball",
+                    template.name
+                ),
+            }),
+            Root::Path(_) | Root::Demo => None,
+        })
+        .collect()
 }
 
 fn capabilities() -> Option<Missing> {
@@ -98,6 +130,18 @@ mod tests {
         let (config, _) = Config::read(text, "asaas.yml", Path::new("/x")).unwrap();
 
         assert_eq!(missing(&config), []);
+    }
+
+    #[test]
+    fn a_template_s_root_that_is_not_there_is_named_with_its_key() {
+        let text = "templates: { shop: { root: /nowhere/shop, command: [/bin/shop] } }\n";
+        let (config, _) = Config::read(text, "asaas.yml", Path::new("/x")).unwrap();
+
+        let rootless = rootless(&config);
+
+        assert_eq!(rootless.len(), 1);
+        assert!(rootless[0].what.contains("/nowhere/shop"));
+        assert!(rootless[0].hint.contains("`templates.shop.root`"));
     }
 
     #[test]
