@@ -25,9 +25,16 @@ impl Host {
         let tunnel = self.tunnel().await?;
         let tenant = self.tenant(&plan.tenant);
         let mut known = tenant.known.lock().await;
-        let is_due = known
-            .verified
-            .is_none_or(|at| at.elapsed() >= self.settings.resync);
+        // A whole namespace that is gone costs nothing to see, and everything to miss until the next full look.
+        let is_whole = known.topology.as_ref().is_none_or(|topology| {
+            topology
+                .namespaces()
+                .all(|wish| namespace::exists(&wish.name))
+        });
+        let is_due = !is_whole
+            || known
+                .verified
+                .is_none_or(|at| at.elapsed() >= self.settings.resync);
         if !is_due && known.plan.as_ref() == Some(plan) {
             return Ok(());
         }
@@ -64,10 +71,7 @@ impl Host {
     /// Makes namespaces, links, addresses and routes. A namespace lets nothing through before its links come up.
     async fn build(&self, wanted: &Topology, known: &mut Known) -> Result<(), Detail> {
         self.ensure_edge().await?;
-        let names: Vec<_> = std::iter::once(&wanted.transit)
-            .chain(&wanted.sites)
-            .map(|wish| wish.name.clone())
-            .collect();
+        let names: Vec<_> = wanted.namespaces().map(|wish| wish.name.clone()).collect();
         let is_new = self.create_namespaces(names.clone()).await?;
         for (index, (name, is_new)) in names.iter().zip(is_new).enumerate() {
             if is_new || !known.rules.contains_key(name) {
@@ -81,7 +85,7 @@ impl Host {
             }
         }
         // Transit lays the cables to the sites, so it comes first.
-        for wish in std::iter::once(&wanted.transit).chain(&wanted.sites) {
+        for wish in wanted.namespaces() {
             self.ensure(wish).await?;
         }
         Ok(())
@@ -91,7 +95,7 @@ impl Host {
     pub(super) async fn ensure(&self, wish: &NamespaceWish) -> Result<(), Detail> {
         let is_changed = ensure(&self.workers, wish).await.map_err(said)?;
         if is_changed {
-            tracing::info!(namespace = %wish.name, "links, addresses or routes put right");
+            tracing::debug!(namespace = %wish.name, "links, addresses or routes made as wanted");
         }
         Ok(())
     }

@@ -90,9 +90,14 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
+    /// All of it, transit first.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &NamespaceWish> {
+        std::iter::once(&self.transit).chain(&self.sites)
+    }
+
     /// Whether it has this namespace.
     pub(crate) fn has(&self, name: &NamespaceName) -> bool {
-        self.transit.name == *name || self.sites.iter().any(|site| site.name == *name)
+        self.namespaces().any(|wish| wish.name == *name)
     }
 }
 

@@ -207,6 +207,12 @@ async fn a_network_that_is_half_gone_is_built_again_and_destroyed_all_the_same()
     world.plane.apply(&tenant.plan).await.unwrap();
     assert!(connect(&world.client(), tenant.public()).is_ok());
 
+    // L8: the same plan again, long before the next full look.
+    remove(&world.transit(&tenant));
+    let _ = world.plane.apply(&tenant.plan).await;
+    world.plane.apply(&tenant.plan).await.unwrap();
+    assert!(connect(&world.client(), tenant.public()).is_ok());
+
     remove(&world.transit(&tenant));
     world.plane.destroy(&tenant.plan.tenant).await.unwrap();
     assert!(!world.site(&tenant, 0).exists());
