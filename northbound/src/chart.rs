@@ -8,6 +8,7 @@
 
 mod actions;
 mod args;
+mod instances;
 mod paint;
 mod panel;
 mod period;

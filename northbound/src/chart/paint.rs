@@ -4,6 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::actions;
+use super::instances;
 use super::panel::{Area, Drawn, Frame, INK, LEFT, Panel, RIGHT, Swatch, stairs, style};
 use super::scale;
 use super::scene::{MarkKind, Point, Scene};
@@ -33,7 +34,7 @@ const PALE: RGBColor = RGBColor(203, 224, 240);
 const GREEN: RGBColor = RGBColor(0, 128, 94);
 pub(super) const RED: RGBColor = RGBColor(200, 40, 20);
 const GREY: RGBColor = RGBColor(170, 170, 170);
-const LIMIT: RGBColor = RGBColor(110, 110, 110);
+pub(super) const LIMIT: RGBColor = RGBColor(110, 110, 110);
 
 /// The colour of a cloud; beyond the sixth they repeat.
 pub(super) fn color(cloud: usize) -> RGBColor {
@@ -74,7 +75,7 @@ pub(super) fn svg(scene: &Scene) -> Drawn<String> {
         if scene.response.is_some() {
             response(&next(RESPONSE), scene)?;
         }
-        instances(&next(INSTANCES), scene)?;
+        instances::draw(&next(INSTANCES), scene)?;
         actions::draw(&next(ACTIONS), scene)?;
         metric(&next(METRIC), scene)?;
     }
@@ -260,99 +261,6 @@ fn response(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
     )
 }
 
-fn instances(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
-    let totals = scene
-        .in_service
-        .iter()
-        .map(|(_, counts)| f64::from(counts.iter().sum::<u32>()));
-    let most = totals
-        .chain(scene.desired.iter().map(|(_, count)| *count))
-        .chain(scene.bounds.iter().map(|(_, _, max)| f64::from(*max)))
-        .fold(1.0, f64::max);
-    let mut legend: Vec<(Swatch, String)> = scene
-        .clouds
-        .iter()
-        .enumerate()
-        .map(|(index, name)| (Swatch::Fill(color(index)), format!("in service in {name}")))
-        .collect();
-    legend.push((Swatch::Line(INK, 2), "desired".to_owned()));
-    if !scene.bounds.is_empty() {
-        legend.push((Swatch::Dashed(LIMIT, 1), bounds(scene)));
-    }
-    // Whole numbers, and a little room above.
-    let mut ticks = scale::values(most, 6);
-    ticks.retain(|tick| tick.fract() == 0.0);
-    let top = headroom(&mut ticks, most);
-    let mut panel = Panel::new(
-        area,
-        scene,
-        &Frame {
-            title: "instances",
-            ticks,
-            label: &|value| {
-                if (value - top).abs() < 1e-9 {
-                    String::new()
-                } else {
-                    scale::shown(value)
-                }
-            },
-            legend,
-            has_times: false,
-        },
-    )?;
-    for cloud in 0..scene.clouds.len() {
-        let below = level(scene, cloud);
-        let mut outline = stairs(&level(scene, cloud + 1), scene.length);
-        let floor = stairs(&below, scene.length);
-        outline.extend(floor.into_iter().rev());
-        panel.fill(outline, color(cloud).mix(0.85))?;
-    }
-    for bound in [
-        |(t, min, _): &(f64, u32, u32)| (*t, f64::from(*min)),
-        |(t, _, max): &(f64, u32, u32)| (*t, f64::from(*max)),
-    ] {
-        let points: Vec<Point> = scene.bounds.iter().map(bound).collect();
-        panel.dashed(&points, LIMIT, 1)?;
-    }
-    panel.steps(&scene.desired, INK, 2)
-}
-
-/// The words for the bounds: `min 2, max 5`, or `min 2 to 4, max 5` where one of them has changed.
-fn bounds(scene: &Scene) -> String {
-    let range = |values: &mut dyn Iterator<Item = u32>| {
-        let (least, most) = values.fold((u32::MAX, 0), |(least, most), value| {
-            (least.min(value), most.max(value))
-        });
-        if least < most {
-            format!("{least} to {most}")
-        } else {
-            most.to_string()
-        }
-    };
-    format!(
-        "min {}, max {}",
-        range(&mut scene.bounds.iter().map(|(_, min, _)| *min)),
-        range(&mut scene.bounds.iter().map(|(_, _, max)| *max)),
-    )
-}
-
-/// Lets the axis end a little above its last line, so that what lies on this line is seen whole. Returns the end.
-fn headroom(ticks: &mut Vec<f64>, most: f64) -> f64 {
-    let last = ticks.last().copied().unwrap_or(1.0);
-    let top = last + most.max(last * 0.5) * 0.08;
-    ticks.push(top);
-    top
-}
-
-/// How many instances the first so many clouds have together.
-fn level(scene: &Scene, clouds: usize) -> Vec<Point> {
-    scene
-        .in_service
-        .iter()
-        .map(|(t, counts)| (*t, f64::from(counts[..clouds].iter().sum::<u32>())))
-        .collect()
-}
-
 fn metric(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
     let Some(metric) = &scene.metric else {
         let frame = Frame {
@@ -378,7 +286,7 @@ fn metric(area: &Area<'_>, scene: &Scene) -> Drawn<()> {
     };
     let threshold = metric.threshold.last().map(|(_, value)| *value);
     let mut ticks = scale::values(most, 5);
-    let top = headroom(&mut ticks, most);
+    let top = scale::headroom(&mut ticks, most);
     let mut panel = Panel::new(
         area,
         scene,

@@ -73,6 +73,14 @@ pub(super) fn powers(lowest: f64, highest: f64) -> Vec<f64> {
         .collect()
 }
 
+/// Lets the axis end a little above its last line, so that what lies on this line is seen whole. Returns the end.
+pub(super) fn headroom(ticks: &mut Vec<f64>, most: f64) -> f64 {
+    let last = ticks.last().copied().unwrap_or(1.0);
+    let top = last + most.max(last * 0.5) * 0.08;
+    ticks.push(top);
+    top
+}
+
 /// A number with no more digits than it needs.
 pub(super) fn shown(value: f64) -> String {
     let text = format!("{value:.2}");
