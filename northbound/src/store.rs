@@ -217,7 +217,7 @@ fn explained(operation: &'static str, file: &Path, error: &rusqlite::Error) -> S
         ),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
             "{file} is damaged. Nothing is touched and traffic flows on; put a good copy of the file there, or set \
-             another `state_dir`"
+             another `state` in asaas.yml"
         ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             format!("another program holds {file}; end it, and the service goes on by itself")
