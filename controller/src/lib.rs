@@ -12,6 +12,7 @@ mod answers;
 mod calls;
 pub mod decide;
 pub mod decision;
+mod difference;
 pub mod drive;
 pub mod example;
 pub mod history;

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Decision;
+use crate::difference::differences;
 use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::observe::look;
@@ -14,7 +15,7 @@ use crate::pace::Pace;
 use crate::plan::{Plan, Situation, by_cloud, plan};
 use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
-use crate::spec::{CloudPreference, Listener, Subnet, TenantSpec};
+use crate::spec::TenantSpec;
 use crate::time::Now;
 
 /// What would be done.
@@ -129,100 +130,4 @@ pub async fn preview(
         warnings: alarms,
         decision,
     }
-}
-
-/// Which parts of the spec differ, in the words of the tenant file.
-fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String> {
-    let TenantSpec {
-        tenant: _,
-        network,
-        service,
-        instances,
-        clouds,
-        policy,
-        logs,
-    } = before;
-    let mut changed = Vec::new();
-    let mut compare = |is_same: bool, what: String| {
-        if !is_same {
-            changed.push(what);
-        }
-    };
-    compare(
-        network.public_ip == after.network.public_ip,
-        format!(
-            "network.public_ip: {} to {}; the old address goes dark at once",
-            network.public_ip, after.network.public_ip
-        ),
-    );
-    let ranges = |subnets: &[Subnet]| {
-        let ranges = subnets
-            .iter()
-            .map(|s| format!("{} ({} to {})", s.cidr, s.dhcp_start, s.dhcp_end));
-        ranges.collect::<Vec<_>>().join(", ")
-    };
-    compare(
-        network.subnets == after.network.subnets,
-        format!(
-            "network.subnets: {} to {}",
-            ranges(&network.subnets),
-            ranges(&after.network.subnets)
-        ),
-    );
-    compare(
-        network.split == after.network.split,
-        "network.split".to_owned(),
-    );
-    let ports = |listen: &[Listener]| {
-        let ports = listen
-            .iter()
-            .map(|l| format!("{:?} {} to {}", l.protocol, l.port, l.to).to_lowercase());
-        ports.collect::<Vec<_>>().join(", ")
-    };
-    compare(
-        service.listen == after.service.listen,
-        format!(
-            "service.listen: {} to {}",
-            ports(&service.listen),
-            ports(&after.service.listen)
-        ),
-    );
-    compare(
-        service.health == after.service.health,
-        "service.health".to_owned(),
-    );
-    let new = &after.instances;
-    compare(
-        instances.min == new.min,
-        format!("instances.min: {} to {}", instances.min, new.min),
-    );
-    compare(
-        instances.max == new.max,
-        format!("instances.max: {} to {}", instances.max, new.max),
-    );
-    compare(
-        instances.template == new.template,
-        format!(
-            "instances.template: {} to {} (for instances launched from now on)",
-            instances.template, new.template
-        ),
-    );
-    compare(
-        (instances.surge, instances.boot_timeout) == (new.surge, new.boot_timeout),
-        "instances.surge or boot_timeout".to_owned(),
-    );
-    let order = |clouds: &[CloudPreference]| {
-        let order = clouds.iter().map(|cloud| match cloud.max {
-            Some(max) => format!("{} (at most {max})", cloud.name),
-            None => cloud.name.to_string(),
-        });
-        order.collect::<Vec<_>>().join(", ")
-    };
-    compare(
-        *clouds == after.clouds,
-        format!("clouds: {} to {}", order(clouds), order(&after.clouds)),
-    );
-    compare(*policy == after.policy, "policy".to_owned());
-    compare(*logs == after.logs, "logs".to_owned());
-    changed
 }
