@@ -200,6 +200,11 @@ impl Verdict {
             }
         }
     }
+
+    /// Whether one that was well has failed to answer for the first time.
+    fn has_just_failed(&self) -> bool {
+        self.health == Health::Healthy && self.failures == 1
+    }
 }
 
 /// Asks one endpoint for ever.
@@ -223,6 +228,10 @@ async fn watch(prober: Prober, tenant: TenantName, target: Target, health: Arc<M
         if verdict.health != before {
             *health.lock().unwrap_or_else(PoisonError::into_inner) = verdict.health;
             tracing::info!(%tenant, address = %target.address, health = ?verdict.health, "health changed");
+        }
+        // The first failure changes nothing yet; but the tick that it wakes hears from the cloud whether the instance still
+        // runs, which is sooner than the failures that the tenant allows.
+        if verdict.health != before || verdict.has_just_failed() {
             (prober.wake)(&tenant);
         }
         tokio::time::sleep(pause).await;
@@ -261,9 +270,10 @@ mod tests {
         let now = Instant::now();
         let mut verdict = Verdict::new(Health::Healthy, &check(1, 3, 1));
 
-        for _ in 0..2 {
+        for has_just_failed in [true, false] {
             verdict.take(false, now);
             assert_eq!(verdict.health, Health::Healthy);
+            assert_eq!(verdict.has_just_failed(), has_just_failed);
         }
         verdict.take(false, now);
         assert_eq!(verdict.health, Health::Unhealthy);

@@ -51,12 +51,13 @@ async fn an_instance_is_healthy_while_it_answers_and_every_change_wakes_its_tena
 
     tenant.instances[0].server = None;
     until_health(&world, &tenant, Health::Unhealthy).await;
-    until_woken(&world, 2).await;
+    // By its first failure too, so that its cloud is asked at once.
+    until_woken(&world, 3).await;
 
     let namespace = &tenant.instances[0].namespace;
     tenant.instances[0].server = Some(serve(namespace, "back", PORT));
     until_health(&world, &tenant, Health::Healthy).await;
-    until_woken(&world, 3).await;
+    until_woken(&world, 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
