@@ -4,9 +4,15 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+
+/// A process that was killed lets go of its lock when the kernel has taken it apart, which takes a moment on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A state directory that is ours alone until this value is dropped or the process dies, however it dies.
 #[derive(Debug)]
@@ -61,7 +67,8 @@ impl StateDirError {
 }
 
 impl StateDir {
-    /// Makes the directory where it is missing (readable for its owner only) and takes it, without waiting.
+    /// Makes the directory where it is missing (readable for its owner only) and takes it. One who has just been killed may
+    /// hold it for a moment longer; nobody else is waited for.
     pub fn take(path: &Path) -> Result<Self, StateDirError> {
         let io = |operation, path: &Path| {
             let path = path.to_owned();
@@ -85,7 +92,7 @@ impl StateDir {
             .mode(0o600)
             .open(&file_path)
             .map_err(io("open the lock file", &file_path))?;
-        let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        let mut lock = match lock_within(file, PATIENCE) {
             Ok(lock) => lock,
             Err((file, Errno::EWOULDBLOCK)) => {
                 return Err(StateDirError::InUse {
@@ -112,6 +119,21 @@ impl StateDir {
     }
 }
 
+/// The lock, as soon as it is free.
+fn lock_within(file: File, patience: Duration) -> Result<Flock<File>, (File, Errno)> {
+    let end = Instant::now() + patience;
+    let mut file = file;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((back, Errno::EWOULDBLOCK)) if Instant::now() < end => {
+                file = back;
+                thread::sleep(AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
 fn holder(file: File) -> Option<u32> {
     let mut text = String::new();
     file.take(32).read_to_string(&mut text).ok()?;
@@ -121,6 +143,19 @@ fn holder(file: File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_of_in_time_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = StateDir::take(directory.path()).unwrap();
+        let letting_go = thread::spawn(move || {
+            thread::sleep(4 * AGAIN);
+            drop(first);
+        });
+
+        assert!(StateDir::take(directory.path()).is_ok());
+        letting_go.join().unwrap();
+    }
 
     #[test]
     fn a_state_directory_is_taken_once_and_free_again_when_its_owner_is_gone() {
