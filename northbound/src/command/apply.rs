@@ -1,8 +1,10 @@
 //! `asaas apply`
 
-use super::wait::{Progress, is_paused, paused, poll, settled};
+use controller::status::Status;
+
+use super::wait::{is_paused, paused, until_settled};
 use super::{document, plan};
-use crate::api::{AppliedReply, Changed, Document, TenantReport};
+use crate::api::{AppliedReply, Changed, Document};
 use crate::cli::{ApplyArgs, Global};
 use crate::client::ClientError;
 use crate::exit::{CommandError, Exit};
@@ -52,22 +54,8 @@ pub(super) async fn run(global: &Global, args: &ApplyArgs) -> Result<Exit, Comma
     };
     super::say(&what);
     if args.wait.wait {
-        let path = format!("/v1/tenants/{tenant}");
-        let mut progress = Progress::new(tenant, "is not settled", "changed", args.wait.timeout);
-        let report: TenantReport = poll(&client, &path, &mut progress, |report: TenantReport| {
-            let is_as_asked = report.status.generation >= *generation;
-            settled(report, is_as_asked)
-        })
-        .await
-        .map_err(|error| {
-            error.hint(format!(
-                "see `asaas status {tenant}` and `asaas explain {tenant}`"
-            ))
-        })?;
-        super::say(&format!(
-            "{tenant}: {}",
-            show::status::headline(&report.status)
-        ));
+        let is_as_asked = |status: &Status| status.generation >= *generation;
+        until_settled(&client, tenant, "changed", args.wait.timeout, is_as_asked).await?;
     }
     if args.json {
         super::print_json(&applied)?;

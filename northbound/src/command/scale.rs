@@ -1,10 +1,11 @@
 //! `asaas scale`
 
-use super::wait::{Progress, is_paused, paused, poll, settled};
-use crate::api::{OrderReply, OrderRequest, OrderWord, TenantReport};
+use controller::status::Status;
+
+use super::wait::{is_paused, paused, until_settled};
+use crate::api::{OrderReply, OrderRequest, OrderWord};
 use crate::cli::{Global, Number, ScaleArgs};
 use crate::exit::{CommandError, Exit};
-use crate::show;
 
 pub(super) async fn run(global: &Global, args: &ScaleArgs) -> Result<Exit, CommandError> {
     let tenant = &args.tenant;
@@ -36,21 +37,8 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs) -> Result<Exit, Comma
         ));
     }
     if args.wait.wait {
-        let mut progress = Progress::new(tenant, "is not settled", "scaled", args.wait.timeout);
-        let report: TenantReport = poll(&client, &path, &mut progress, |report: TenantReport| {
-            let is_as_asked = report.status.orders.desired == desired;
-            settled(report, is_as_asked)
-        })
-        .await
-        .map_err(|error| {
-            error.hint(format!(
-                "see `asaas status {tenant}` and `asaas explain {tenant}`"
-            ))
-        })?;
-        super::say(&format!(
-            "{tenant}: {}",
-            show::status::headline(&report.status)
-        ));
+        let is_as_asked = |status: &Status| status.orders.desired == desired;
+        until_settled(&client, tenant, "scaled", args.wait.timeout, is_as_asked).await?;
     }
     if args.json {
         super::print_json(&reply)?;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use controller::id::TenantName;
+use controller::status::Status;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -129,8 +130,35 @@ pub(super) fn paused(tenant: &TenantName, meaning: &str) -> CommandError {
     ))
 }
 
+/// Returns when the tenant has settled as it was asked to, and says how it is then. `change` is what is being done: `scaled`.
+pub(super) async fn until_settled(
+    client: &Client,
+    tenant: &TenantName,
+    change: &str,
+    limit: SignedDuration,
+    is_as_asked: impl Fn(&Status) -> bool,
+) -> Result<(), CommandError> {
+    let mut progress = Progress::new(tenant, "is not settled", change, limit);
+    let path = format!("/v1/tenants/{tenant}");
+    let report = poll(client, &path, &mut progress, |report: TenantReport| {
+        let is_as_asked = is_as_asked(&report.status);
+        settled(report, is_as_asked)
+    })
+    .await
+    .map_err(|error| {
+        error.hint(format!(
+            "see `asaas status {tenant}` and `asaas explain {tenant}`"
+        ))
+    })?;
+    super::say(&format!(
+        "{tenant}: {}",
+        show::status::headline(&report.status)
+    ));
+    Ok(())
+}
+
 /// Whether a tenant has settled as it was asked to.
-pub(super) fn settled(report: TenantReport, is_as_asked: bool) -> Step<TenantReport> {
+fn settled(report: TenantReport, is_as_asked: bool) -> Step<TenantReport> {
     let status = &report.status;
     if is_as_asked && status.orders.is_paused {
         Step::Never(paused(
