@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use controller::amount::Amount;
-use controller::decision::Reading;
 use controller::example;
 use controller::history::History;
 use controller::id::{Generation, InstanceId};
@@ -37,20 +36,18 @@ fn think(criterion: &mut Criterion) {
         let value = Amount::from_millionths(load);
         for id in instances.keys() {
             history.measure(&[Sample {
-                instance: *id,
+                instance: Some(*id),
                 metric: Metric::Cpu,
                 value,
                 at: now.steady,
             }]);
         }
         for second in 0..30 {
-            let reading = Reading {
-                sum: value.times(count),
-                fresh: count,
-                expected: count,
-                ..Reading::default()
-            };
-            history.read(reading, now.steady - SignedDuration::from_secs(30 - second));
+            let readings = example::readings(Metric::Cpu, value, count);
+            history.read(
+                readings,
+                now.steady - SignedDuration::from_secs(30 - second),
+            );
         }
         let seen = instances.values().map(|instance| InstanceSeen {
             provider: instance.provider.clone().unwrap(),

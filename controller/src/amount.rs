@@ -70,6 +70,11 @@ impl Amount {
         u32::try_from(self.0.div_ceil(part.0)).ok()
     }
 
+    /// How many whole parts of the size `part` are in `self`; `None` where `part` is zero.
+    pub fn divided_down(self, part: Self) -> Option<u32> {
+        u32::try_from(self.0.checked_div(part.0)?).ok()
+    }
+
     /// `self` × `factor`, saturating.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {

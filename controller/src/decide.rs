@@ -1,7 +1,8 @@
 //! How many instances there should be, and why.
 //!
-//! The guards speak in a fixed order, and each that has something to say leaves a [`Step`]:
-//! orders → freshness → bounds → target → trend → tolerance → stabilization → projected → rate → buffer → bounds again.
+//! Each signal of the policy gives [`Advice`]; then the guards speak in a fixed order, and each that has something to say
+//! leaves a [`Step`]: orders → freshness → bounds → target, forecast or steps → trend → tolerance → mode → stabilization →
+//! projected → rate → buffer → bounds again.
 //!
 //! The number in force (`before`) is what was decided last, not what happens to run: an instance that dies leaves it as it
 //! is, so that its replacement is no new decision and waits for no buffer.
@@ -9,15 +10,23 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
-use crate::decision::{Decision, Guard, Reading, Step};
+use crate::decision::{Decision, Guard, Readings, Step};
 use crate::history::History;
+use crate::policy::{Response, Signal};
 use crate::ports::Orders;
 use crate::schedule;
-use crate::spec::{Dynamic, TenantSpec};
+use crate::spec::TenantSpec;
 use crate::time::Now;
 
+mod advice;
 mod brake;
-mod estimate;
+mod measured;
+mod response_time;
+mod steps;
+mod target;
+mod trend;
+
+use advice::Advice;
 
 /// All that a decision looks at.
 #[derive(Debug)]
@@ -30,8 +39,8 @@ pub struct Question<'a> {
     pub current: u32,
     /// Why fewer must not be wanted now, whatever the metric says: an instance is unwell, the network was not seen.
     pub hold: Option<String>,
-    /// What was measured at this tick; it is in the history too.
-    pub reading: Option<Reading>,
+    /// What was measured at this tick; the history has heard it.
+    pub readings: Readings,
     /// What is remembered.
     pub history: &'a History,
     /// When.
@@ -69,17 +78,15 @@ pub fn decide(question: &Question<'_>) -> Decision {
         course.say_bounds(min, max, spec);
         let floor_is_short = course.number < min;
         course.number = course.number.clamp(min, max);
-        match &spec.policy.dynamic {
-            None => {
-                course.number = min;
-                course.say(Guard::Bounds, format!("a static policy: {min} now"));
-                min
-            }
-            Some(_) if floor_is_short => {
-                course.say(Guard::Bounds, format!("raised to the minimum of {min}"));
-                course.number
-            }
-            Some(dynamic) => follow(question, dynamic, min, max, &mut course),
+        if spec.policy.signals.is_empty() {
+            course.number = min;
+            course.say(Guard::Bounds, format!("a static policy: {min} now"));
+            min
+        } else if floor_is_short {
+            course.say(Guard::Bounds, format!("raised to the minimum of {min}"));
+            course.number
+        } else {
+            follow(question, min, max, &mut course)
         }
     };
 
@@ -88,7 +95,9 @@ pub fn decide(question: &Question<'_>) -> Decision {
         before,
         wanted,
         desired: course.number,
-        reading: question.reading,
+        readings: question.readings.clone(),
+        hold: question.hold.clone(),
+        forecast: None,
         steps: course.steps,
     }
 }
@@ -148,87 +157,89 @@ fn ordered(orders: &Orders, min: u32, max: u32, course: &mut Course) -> Option<S
     ))
 }
 
-/// The number that a dynamic policy leads to. Returns what the load asks for, before anything holds it back.
-fn follow(
-    question: &Question<'_>,
-    dynamic: &Dynamic,
-    min: u32,
-    max: u32,
-    course: &mut Course,
-) -> u32 {
+/// The number that the signals lead to. Returns what they ask for, before anything holds it back.
+fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u32 {
     let before = course.number;
-    let Some(load) = estimate::load(question, dynamic) else {
-        course.say(Guard::Freshness, estimate::silence(question));
+    let advice: Vec<Advice> = question
+        .spec
+        .policy
+        .signals
+        .iter()
+        .map(|signal| advise(question, signal, before).within(min, max))
+        .collect();
+    let wanted = combine(&advice, before, course);
+    if wanted == before {
+        course.number = before;
         return before;
-    };
-    let policy = &question.spec.policy;
+    }
+    course.number = wanted;
 
-    let up = estimate::needed(load.least, dynamic).clamp(min, max);
-    let down = estimate::needed(load.most, dynamic).clamp(min, max);
-    let mut wanted = if up > before { up } else { down.min(before) };
-    course.set(Guard::Target, wanted, load.note(question, dynamic, wanted));
-    if load.coming.is_some_and(|coming| coming > load.least) {
-        let ahead = estimate::needed(load.coming.unwrap_or_default(), dynamic).clamp(min, max);
-        if ahead > wanted {
-            wanted = ahead;
-            course.set(Guard::Trend, ahead, load.trend_note(dynamic, ahead));
+    let policy = &question.spec.policy;
+    brake::mode(policy, before, course);
+    if course.number < before {
+        hold_back_scale_in(question, &advice, before, course);
+    } else {
+        brake::settle_out(policy, question.history, question.now, before, course);
+    }
+    brake::limit_step(policy, before, course);
+    brake::limit_rate(policy, question.history, question.now, before, course);
+    brake::wait(policy, question.history, question.now, before, course);
+    wanted
+}
+
+/// What one signal asks for.
+fn advise(question: &Question<'_>, signal: &Signal, before: u32) -> Advice {
+    match &signal.response {
+        Response::Target(target) => target::advise(question, &signal.monitor, target, before),
+        Response::Goal(_) => Advice::silent("a goal is not followed yet".to_owned(), before),
+        Response::Steps(adjustments) => {
+            steps::advise(question, &signal.monitor, adjustments, before)
+        }
+        Response::Formula(formula) => {
+            steps::advise_formula(question, &signal.monitor, formula, before)
         }
     }
-    if wanted != before && load.is_near(wanted > before, before, dynamic) {
-        course.set(
-            Guard::Tolerance,
-            before,
-            format!(
-                "within {}% of the threshold: {before} stays",
-                percent(dynamic.tolerance)
-            ),
-        );
-        return before;
-    }
+}
 
-    if course.number < before {
-        hold_back_scale_in(question, dynamic, &load, before, course);
+/// Any signal may raise the number; all must agree to lower it, so the highest counts. One that is silent has it stay.
+fn combine(advice: &[Advice], before: u32, course: &mut Course) -> u32 {
+    for one in advice {
+        course.steps.extend(one.steps.iter().cloned());
     }
-    brake::limit_rate(policy, before, course);
-    brake::wait(policy, question.history, question.now, before, course);
+    let wanted = advice.iter().map(|one| one.wanted).max().unwrap_or(before);
+    let disagree = advice.iter().any(|one| one.wanted != wanted);
+    if disagree {
+        let all: Vec<String> = advice.iter().map(|one| one.wanted.to_string()).collect();
+        course.set(
+            Guard::Target,
+            wanted,
+            format!("of {} the highest counts", all.join(", ")),
+        );
+    }
     wanted
 }
 
 fn hold_back_scale_in(
     question: &Question<'_>,
-    dynamic: &Dynamic,
-    load: &estimate::Load,
+    advice: &[Advice],
     before: u32,
     course: &mut Course,
 ) {
-    if let Some(note) = question
-        .hold
-        .clone()
-        .or_else(|| estimate::doubt(question, dynamic))
-    {
+    let doubt = advice.iter().find_map(|one| one.doubt.clone());
+    if let Some(note) = question.hold.clone().or(doubt) {
         course.set(Guard::Freshness, before, format!("{note}: no scale-in"));
         return;
     }
-    let policy = &question.spec.policy;
-    if let Some(peak) = brake::peak(policy, question.history, question.now)
-        && peak > course.number
-    {
-        course.set(
-            Guard::Stabilization,
-            peak.min(before),
-            format!(
-                "{peak} were wanted within the last {}",
-                short(policy.stabilization)
-            ),
-        );
-    }
-    // The load must fit what stays with the tolerance to spare, or the next tick would grow again.
-    let room = Amount::ONE - dynamic.tolerance;
-    let fits = load.most.max(load.coming.unwrap_or_default());
-    let enough = fits
-        .divided_up(dynamic.threshold.share(room))
-        .unwrap_or(u32::MAX)
-        .min(before);
+    brake::settle_in(
+        &question.spec.policy,
+        question.history,
+        question.now,
+        before,
+        course,
+    );
+    // The load must fit what stays with something to spare, or the next tick would grow again.
+    let enough = advice.iter().map(|one| one.enough).max().unwrap_or(before);
+    let enough = enough.min(before);
     if enough > course.number {
         course.set(
             Guard::Projected,
@@ -250,13 +261,6 @@ pub(crate) fn short(duration: SignedDuration) -> String {
         (_, 0) => format!("{}s", millis / 1_000),
         _ => format!("{millis}ms"),
     }
-}
-
-/// The most that may be added or removed at once, where the policy does not say.
-fn default_step(policy_step: Option<u32>, running: u32, at_least: u32) -> u32 {
-    policy_step
-        .unwrap_or_else(|| (running / 2).max(at_least))
-        .max(1)
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! A decision, as it is written down: the number, what was measured, and what each guard made of it.
 
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::load::Metric;
 
 /// A number, with all that led to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +19,14 @@ pub struct Decision {
     pub wanted: u32,
     /// The number in force from now on.
     pub desired: u32,
-    /// What was measured at this tick; `None` where the policy follows no metric.
-    pub reading: Option<Reading>,
+    /// What was measured at this tick of each metric that the policy follows.
+    pub readings: Readings,
+    /// Why fewer must not be wanted now, whatever is measured: an instance is unwell, the network was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// What is forecast of the first signal that has a forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecasted>,
     /// The number at its start and after each guard that spoke, in the guards' order.
     pub steps: Vec<Step>,
 }
@@ -61,6 +71,10 @@ pub enum Guard {
     Target,
     /// The formula, on what is coming.
     Trend,
+    /// What the forecast and its own errors ask for.
+    Forecast,
+    /// The step that the value is in.
+    Steps,
     /// Too close to the threshold to bother.
     Tolerance,
     /// More was wanted a moment ago.
@@ -71,6 +85,8 @@ pub enum Guard {
     Rate,
     /// Too soon after the last action.
     Buffer,
+    /// The policy may not act in this direction.
+    Mode,
 }
 
 impl Guard {
@@ -82,20 +98,31 @@ impl Guard {
             Self::Bounds => "bounds",
             Self::Target => "target",
             Self::Trend => "trend",
+            Self::Forecast => "forecast",
+            Self::Steps => "steps",
             Self::Tolerance => "tolerance",
             Self::Stabilization => "stabilization",
             Self::Projected => "projected",
             Self::Rate => "rate",
             Self::Buffer => "buffer",
+            Self::Mode => "mode",
         }
     }
 }
 
-/// What was measured at one tick, over all instances that should have been measured.
+/// What was measured at one tick, by metric.
+pub type Readings = BTreeMap<Metric, Reading>;
+
+/// What was measured of one metric at one tick, over all instances that should have been measured. For a metric of the whole
+/// group the group is the one instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The sum of the fresh values.
     pub sum: Amount,
+    /// The lowest of them; zero where there is none.
+    pub lowest: Amount,
+    /// The highest of them; zero where there is none.
+    pub highest: Amount,
     /// How many instances gave one.
     pub fresh: u32,
     /// How many should have: in service and warmed up.
@@ -104,4 +131,40 @@ pub struct Reading {
     pub warming: u32,
     /// A value fell to exactly zero from well above: real, or a broken meter.
     pub is_suspect: bool,
+}
+
+impl Reading {
+    /// Adds the fresh value of one more instance.
+    pub fn add(&mut self, value: Amount) {
+        self.lowest = if self.fresh == 0 {
+            value
+        } else {
+            self.lowest.min(value)
+        };
+        self.highest = self.highest.max(value);
+        self.sum = self.sum + value;
+        self.fresh += 1;
+    }
+
+    /// How many are in service without a fresh value.
+    pub fn missing(&self) -> u32 {
+        (self.expected + self.warming).saturating_sub(self.fresh)
+    }
+}
+
+/// What is coming, as it was forecast at one tick. Loads are totals in the metric's unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecasted {
+    /// Of what.
+    pub metric: Metric,
+    /// How far ahead: the learned time from launch to service.
+    pub horizon: SignedDuration,
+    /// The load that is expected there.
+    pub expected: Amount,
+    /// The load that there must be capacity for there.
+    pub upper: Amount,
+    /// The load that there must be capacity for until then.
+    pub keep: Amount,
+    /// Which expert spoke, and what it knows, in words.
+    pub expert: String,
 }

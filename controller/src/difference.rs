@@ -1,7 +1,8 @@
 //! What of a spec would change, key by key, in the words of the tenant file.
 
 use crate::decide::short;
-use crate::spec::{Instances, Logs, Network, Policy, Service, TenantSpec};
+use crate::policy::{PerDirection, Policy, Rate};
+use crate::spec::{Instances, Logs, Network, Service, TenantSpec};
 
 /// Keys, each with its value in words.
 type Facts = Vec<(&'static str, String)>;
@@ -102,43 +103,52 @@ fn of_instances(instances: &Instances) -> Facts {
 
 fn of_policy(policy: &Policy) -> Facts {
     let Policy {
-        dynamic,
+        mode,
+        signals,
         windows,
         buffer,
-        drain,
         stabilization,
+        max_step,
+        max_rate,
         warm_up,
-        max_step_out,
-        max_step_in,
+        min_lifetime,
+        warm_pool,
+        drain,
     } = policy;
-    let dynamic = dynamic.as_ref().map_or("none".to_owned(), |dynamic| {
-        format!(
-            "{} at {} over {}, tolerance {}, reactive {}, proactive {}",
-            dynamic.metric.name(),
-            dynamic.threshold,
-            short(dynamic.window),
-            dynamic.tolerance,
-            dynamic.reactive,
-            dynamic.proactive,
-        )
-    });
     let windows = windows.iter().map(|window| {
-        let length = short(window.length);
         format!(
-            "{} at {} for {length} {}",
-            window.instances, window.at, window.zone
+            "{} {:?} until {:?} {}",
+            window.instances, window.opens, window.closes, window.zone
         )
     });
-    let step = |step: &Option<u32>| step.map_or("half".to_owned(), |step| step.to_string());
+    let both = |pair: &PerDirection<String>| {
+        if pair.scale_out == pair.scale_in {
+            pair.scale_out.clone()
+        } else {
+            format!("out {}, in {}", pair.scale_out, pair.scale_in)
+        }
+    };
+    let step = |step: Option<u32>| step.map_or("by itself".to_owned(), |step| step.to_string());
+    let rate = |rate: Option<Rate>| {
+        rate.map_or("any".to_owned(), |rate| {
+            format!("{} per {}", rate.instances, short(rate.per))
+        })
+    };
     vec![
-        ("policy.dynamic", dynamic),
+        ("policy.mode", format!("{mode:?}")),
+        (
+            "policy.dynamic",
+            list(signals.iter().map(|signal| format!("{signal:?}"))),
+        ),
         ("policy.static", list(windows)),
-        ("policy.buffer", short(*buffer)),
-        ("policy.drain", short(*drain)),
-        ("policy.stabilization", short(*stabilization)),
+        ("policy.buffer", both(&buffer.map(short))),
+        ("policy.stabilization", both(&stabilization.map(short))),
+        ("policy.max_step", both(&max_step.map(step))),
+        ("policy.max_rate", both(&max_rate.map(rate))),
         ("policy.warm_up", short(*warm_up)),
-        ("policy.max_step_out", step(max_step_out)),
-        ("policy.max_step_in", step(max_step_in)),
+        ("policy.min_lifetime", short(*min_lifetime)),
+        ("policy.warm_pool", warm_pool.to_string()),
+        ("policy.drain", short(*drain)),
     ]
 }
 

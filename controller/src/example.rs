@@ -5,12 +5,16 @@ use std::net::Ipv4Addr;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
+use crate::decision::{Reading, Readings};
 use crate::id::{InstanceId, ProviderId};
 use crate::instance::{Instance, Phase};
 use crate::load::Metric;
+use crate::policy::{
+    Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
+};
 use crate::spec::{
-    CloudPreference, Dynamic, HealthCheck, Instances, Listener, Logs, Network, Policy, Probe,
-    Protocol, Service, Split, Subnet, TenantSpec,
+    CloudPreference, HealthCheck, Instances, Listener, Logs, Network, Probe, Protocol, Service,
+    Split, Subnet, TenantSpec,
 };
 use crate::time::Now;
 
@@ -87,22 +91,56 @@ pub fn spec() -> TenantSpec {
             })
             .into(),
         policy: Policy {
-            dynamic: Some(Dynamic {
-                metric: Metric::Cpu,
-                threshold: Amount::from_millionths(600_000),
-                window: seconds(30),
-                reactive: true,
-                proactive: false,
-                tolerance: Amount::from_millionths(100_000),
-            }),
+            mode: Mode::Auto,
+            signals: vec![Signal {
+                monitor: Monitor {
+                    metric: Metric::Cpu,
+                    aggregation: Aggregation::Average,
+                    window: seconds(30),
+                },
+                response: Response::Target(Target {
+                    threshold: Amount::from_millionths(600_000),
+                    tolerance: Amount::from_millionths(100_000),
+                    reactive: true,
+                    proactive: Proactive::Off,
+                }),
+            }],
             windows: Vec::new(),
-            buffer: seconds(120),
-            drain: seconds(30),
-            stabilization: seconds(60),
+            buffer: PerDirection::both(seconds(120)),
+            stabilization: PerDirection {
+                scale_out: SignedDuration::ZERO,
+                scale_in: seconds(60),
+            },
+            max_step: PerDirection::both(None),
+            max_rate: PerDirection::both(None),
             warm_up: seconds(10),
-            max_step_out: None,
-            max_step_in: None,
+            min_lifetime: SignedDuration::ZERO,
+            warm_pool: 0,
+            drain: seconds(30),
         },
         logs: Logs { metrics: true },
     }
+}
+
+/// The target of the spec's first signal and its monitor, to adjust.
+pub fn target(spec: &mut TenantSpec) -> (&mut Monitor, &mut Target) {
+    match spec.policy.signals.first_mut() {
+        Some(Signal {
+            monitor,
+            response: Response::Target(target),
+        }) => (monitor, target),
+        _ => panic!("the example follows a target first"),
+    }
+}
+
+/// The readings of a tick at which `count` instances gave `each`.
+pub fn readings(metric: Metric, each: Amount, count: u32) -> Readings {
+    let mut reading = Reading {
+        expected: count,
+        ..Reading::default()
+    };
+    for _ in 0..count {
+        reading.add(each);
+    }
+    [(metric, reading)].into()
 }

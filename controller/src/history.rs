@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
-use crate::decision::{Decision, Reading};
+use crate::decision::{Decision, Readings};
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
 use crate::journal::{Entry, Event};
@@ -32,7 +32,7 @@ pub struct History {
     /// What the load asked for, at each tick.
     pub wanted: VecDeque<(Timestamp, u32)>,
     /// What was measured, at each tick.
-    pub readings: VecDeque<(Timestamp, Reading)>,
+    pub readings: VecDeque<(Timestamp, Readings)>,
     /// When the number was last raised by the policy.
     pub last_out: Option<Timestamp>,
     /// When the number was last lowered by the policy.
@@ -40,11 +40,11 @@ pub struct History {
     /// Which clouds are left alone for a while, and why.
     pub refusals: BTreeMap<CloudName, Refusals>,
     /// The last reading of each instance and metric, and the last one that was not zero.
-    latest: BTreeMap<(InstanceId, Metric), Latest>,
+    latest: BTreeMap<(Metric, Option<InstanceId>), Latest>,
     boots: VecDeque<SignedDuration>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Latest {
     sample: Sample,
     /// The value before it fell to zero, and since when it has been zero.
@@ -74,7 +74,10 @@ impl History {
                         history.refusals_of(&step.cloud).never_healthy(*steady);
                     }
                 }
-                Event::Refused { .. } | Event::Ordered { .. } | Event::Alarm { .. } => {}
+                Event::Load(_)
+                | Event::Refused { .. }
+                | Event::Ordered { .. }
+                | Event::Alarm { .. } => {}
             }
         }
         history
@@ -97,15 +100,13 @@ impl History {
         }
         self.in_force = Some(decision.desired);
         push(&mut self.wanted, (at, decision.wanted));
-        if let Some(reading) = decision.reading {
-            self.read(reading, at);
-        }
+        self.read(decision.readings.clone(), at);
     }
 
     /// Remembers what was measured at a tick; the same tick's reading counts once.
-    pub fn read(&mut self, reading: Reading, at: Timestamp) {
+    pub fn read(&mut self, readings: Readings, at: Timestamp) {
         if self.readings.back().is_none_or(|(last, _)| *last < at) {
-            push(&mut self.readings, (at, reading));
+            push(&mut self.readings, (at, readings));
         }
     }
 
@@ -141,7 +142,7 @@ impl History {
     /// Remembers samples.
     pub fn measure(&mut self, samples: &[Sample]) {
         for sample in samples {
-            let key = (sample.instance, sample.metric);
+            let key = (sample.metric.clone(), sample.instance);
             let fell = match self.latest.get(&key) {
                 Some(last) if sample.value == Amount::ZERO && last.sample.value > Amount::ZERO => {
                     Some((last.sample.value, sample.at))
@@ -152,7 +153,7 @@ impl History {
             self.latest.insert(
                 key,
                 Latest {
-                    sample: *sample,
+                    sample: sample.clone(),
                     fell,
                 },
             );
@@ -161,32 +162,38 @@ impl History {
 
     /// Forgets the samples of instances that are over.
     pub fn keep(&mut self, is_alive: impl Fn(InstanceId) -> bool) {
-        self.latest.retain(|(instance, _), _| is_alive(*instance));
+        self.latest
+            .retain(|(_, instance), _| instance.is_none_or(&is_alive));
     }
 
-    /// The last sample of an instance, if it is younger than `stale`.
+    /// Whether a metric was ever measured of the whole group.
+    pub fn is_of_group(&self, metric: &Metric) -> bool {
+        self.latest.contains_key(&(metric.clone(), None))
+    }
+
+    /// The last sample of an instance, or of the whole group, if it is younger than `stale`.
     pub fn fresh(
         &self,
-        instance: InstanceId,
-        metric: Metric,
+        instance: Option<InstanceId>,
+        metric: &Metric,
         now: Now,
         stale: SignedDuration,
-    ) -> Option<Sample> {
-        let latest = self.latest.get(&(instance, metric))?;
-        (now.since(latest.sample.at) <= stale).then_some(latest.sample)
+    ) -> Option<&Sample> {
+        let latest = self.latest.get(&(metric.clone(), instance))?;
+        (now.since(latest.sample.at) <= stale).then_some(&latest.sample)
     }
 
     /// Whether an instance's value fell to exactly zero from well above within the last `stale`.
     pub fn is_suspect(
         &self,
-        instance: InstanceId,
-        metric: Metric,
+        instance: Option<InstanceId>,
+        metric: &Metric,
         threshold: Amount,
         now: Now,
         stale: SignedDuration,
     ) -> bool {
         self.latest
-            .get(&(instance, metric))
+            .get(&(metric.clone(), instance))
             .and_then(|latest| latest.fell)
             .is_some_and(|(from, at)| {
                 from > threshold.share(SUSPECT_SHARE) && now.since(at) <= stale

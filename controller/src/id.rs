@@ -119,6 +119,10 @@ name_type! {
     TemplateName
 }
 name_type! {
+    /// A value that an application pushes: `queue_length`.
+    MetricName
+}
+name_type! {
     /// A part of the tenant's network.
     SubnetName
 }

@@ -5,10 +5,11 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::amount::Amount;
 use crate::decision::Decision;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::instance::{Drain, Phase};
-use crate::load::Sample;
+use crate::load::{Metric, Sample};
 
 /// One line of a tenant's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub enum Event {
         /// The readings.
         samples: Vec<Sample>,
     },
+    /// The load of an hour that is over, kept for weeks: what forecasts learn from.
+    Load(Loads),
     /// A person changed something.
     Ordered {
         /// What was asked: `apply`, `pause`, `resume`, `scale`, `destroy`.
@@ -57,6 +60,19 @@ pub enum Event {
         /// What, and what to do.
         what: String,
     },
+}
+
+/// The load of a metric over some time, in equal bins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loads {
+    /// Of what: the total over all instances.
+    pub metric: Metric,
+    /// When the first bin begins, by the wall clock, in seconds since 1970: seasons are people's, who live by it.
+    pub from: i64,
+    /// How long a bin is, in seconds.
+    pub bin: u32,
+    /// The mean over each bin; `None` where too little was measured in it.
+    pub values: Vec<Option<Amount>>,
 }
 
 /// An instance moved from one phase to the next.

@@ -25,6 +25,7 @@ pub mod observe;
 pub mod pace;
 pub mod place;
 pub mod plan;
+pub mod policy;
 pub mod ports;
 mod preview;
 mod reading;

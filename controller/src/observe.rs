@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Instance, Phase};
-use crate::load::Sample;
+use crate::load::{Metric, Sample};
 use crate::network::{EndpointSeen, NetworkSeen};
-use crate::ports::Ports;
 use crate::ports::{
-    Clock, CloudError, CloudErrorKind, DataplaneError, InstanceSeen, MeterError, Wish,
+    Clock, CloudError, CloudErrorKind, DataplaneError, InstanceSeen, Measurement, MeterError,
+    Ports, Wish,
 };
 use crate::time::Now;
 
@@ -85,12 +85,15 @@ pub(crate) async fn look(
         .filter(|instance| matches!(instance.phase, Phase::InService | Phase::Draining))
         .cloned()
         .collect();
+    let metrics: Vec<Metric> = wish.spec.policy.metrics().into_keys().collect();
     let network = within(clock, ANSWER_LIMIT, ports.dataplane.observe(tenant));
-    let samples = within(
-        clock,
-        ANSWER_LIMIT,
-        ports.meter.sample(tenant, &measured, now),
-    );
+    let asked = Measurement {
+        tenant,
+        instances: &measured,
+        metrics: &metrics,
+        now,
+    };
+    let samples = within(clock, ANSWER_LIMIT, ports.meter.sample(&asked));
     let (lists, (network, samples)) = join(join_all(lists), join(network, samples)).await;
 
     let late = || format!("no answer within {ANSWER_LIMIT:#}");

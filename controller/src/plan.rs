@@ -116,7 +116,7 @@ fn draft(situation: &Situation<'_>, chance: &mut fastrand::Rng, may_choose: bool
         orders: &wish.orders,
         current: ground.current(),
         hold: hold(&instances, observed),
-        reading: reading::read(&warmth, &instances),
+        readings: reading::read(&warmth, &instances),
         history,
         now: *now,
     });

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use crate::id::{CloudName, Generation, InstanceId, ProviderId, TenantName};
 use crate::instance::Instance;
 use crate::journal::{Entry, Event};
-use crate::load::Sample;
+use crate::load::{Metric, Sample};
 use crate::network::{NetworkPlan, NetworkSeen};
 use crate::spec::{Subnet, TenantSpec};
 use crate::time::Now;
@@ -135,14 +135,22 @@ pub struct DataplaneError {
 /// Measures instances.
 #[async_trait]
 pub trait Meter: Send + Sync {
-    /// Fresh readings of these instances. One that cannot be read is left out; a rate needs two readings and is left out the
-    /// first time. An error where the meter as a whole does not work.
-    async fn sample(
-        &self,
-        tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError>;
+    /// Fresh readings. One that cannot be read is left out; a rate needs two readings and is left out the first time. An error
+    /// where the meter as a whole does not work.
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError>;
+}
+
+/// What a meter is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Measurement<'a> {
+    /// Whose.
+    pub tenant: &'a TenantName,
+    /// Of these.
+    pub instances: &'a [Instance],
+    /// What the policy follows. A meter that has more gives more where that costs nothing: it is shown and written down.
+    pub metrics: &'a [Metric],
+    /// When.
+    pub now: Now,
 }
 
 /// A meter does not work.

@@ -1,14 +1,15 @@
-//! From samples to one reading: who should have been measured, who was, and how much it was in all.
+//! From samples to one reading of each metric: who should have been measured, who was, and how much it was in all.
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
 use crate::amount::Amount;
-use crate::decision::Reading;
+use crate::decision::{Reading, Readings};
 use crate::history::History;
 use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};
+use crate::load::Metric;
 use crate::spec::TenantSpec;
 use crate::time::Now;
 
@@ -21,42 +22,70 @@ pub(crate) struct Warmth<'a> {
     pub(crate) stale: SignedDuration,
 }
 
-/// The reading of this tick; `None` where the policy follows no metric.
-pub(crate) fn read(
+/// The readings of this tick, one for each metric that the policy needs.
+pub(crate) fn read(warmth: &Warmth<'_>, instances: &BTreeMap<InstanceId, Instance>) -> Readings {
+    let needed = warmth.spec.policy.metrics();
+    needed
+        .into_iter()
+        .map(|(metric, threshold)| {
+            let reading = of_group(warmth, &metric, threshold)
+                .unwrap_or_else(|| of_instances(warmth, &metric, threshold, instances));
+            (metric, reading)
+        })
+        .collect()
+}
+
+/// The reading of a metric of the whole group; `None` where nobody measures it so.
+fn of_group(warmth: &Warmth<'_>, metric: &Metric, threshold: Amount) -> Option<Reading> {
+    let Warmth {
+        history,
+        now,
+        stale,
+        ..
+    } = *warmth;
+    if !history.is_of_group(metric) {
+        return None;
+    }
+    let mut reading = Reading {
+        expected: 1,
+        is_suspect: history.is_suspect(None, metric, threshold, now, stale),
+        ..Reading::default()
+    };
+    if let Some(sample) = history.fresh(None, metric, now, stale) {
+        reading.add(sample.value);
+    }
+    Some(reading)
+}
+
+fn of_instances(
     warmth: &Warmth<'_>,
+    metric: &Metric,
+    threshold: Amount,
     instances: &BTreeMap<InstanceId, Instance>,
-) -> Option<Reading> {
+) -> Reading {
     let Warmth {
         spec,
         history,
         now,
         stale,
     } = *warmth;
-    let dynamic = spec.policy.dynamic.as_ref()?;
-    let mut reading = Reading {
-        sum: Amount::ZERO,
-        fresh: 0,
-        expected: 0,
-        warming: 0,
-        is_suspect: false,
-    };
+    let mut reading = Reading::default();
     for instance in instances
         .values()
         .filter(|instance| instance.phase == Phase::InService)
     {
-        if is_warming(instance, spec, now) {
+        if is_warming(instance, spec, now) && !metric.counts_while_warming() {
             reading.warming += 1;
             continue;
         }
         reading.expected += 1;
-        if let Some(sample) = history.fresh(instance.id, dynamic.metric, now, stale) {
-            reading.fresh += 1;
-            reading.sum = reading.sum + sample.value;
+        let id = Some(instance.id);
+        if let Some(sample) = history.fresh(id, metric, now, stale) {
+            reading.add(sample.value);
         }
-        reading.is_suspect |=
-            history.is_suspect(instance.id, dynamic.metric, dynamic.threshold, now, stale);
+        reading.is_suspect |= history.is_suspect(id, metric, threshold, now, stale);
     }
-    Some(reading)
+    reading
 }
 
 /// Whether an instance is so new that what it reports does not count yet (S4-59).

@@ -1,23 +1,50 @@
 //! Times at which a certain number of instances is needed (S4-71).
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A time of day that comes again, and what is needed then.
+/// A time at which a number is needed, once or again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// When it begins, by the clocks of `zone`.
-    pub at: Time,
-    /// On which days it begins, Monday first.
-    pub days: [bool; 7],
-    /// How long it lasts; at most a week. Real time: an hour is 60 minutes also on the night when clocks change.
-    pub length: SignedDuration,
+    pub opens: Opens,
+    /// When it ends.
+    pub closes: Closes,
     /// How many instances are needed.
     pub instances: u32,
     /// An IANA name: `Europe/Berlin`.
     pub zone: String,
+}
+
+/// When a window begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opens {
+    /// At a time of day on some days of the week.
+    Weekly {
+        /// The time of day.
+        at: Time,
+        /// On which days it begins, Monday first.
+        days: [bool; 7],
+    },
+    /// Whenever this cron expression of five fields says.
+    Cron(String),
+    /// Once.
+    Once(DateTime),
+}
+
+/// When a window ends; at most [`LONGEST_WINDOW`] after its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closes {
+    /// After so long. Real time: an hour is 60 minutes also on the night when clocks change.
+    After(SignedDuration),
+    /// When the clocks next show this time of day.
+    At(Time),
+    /// At this moment; only of a window that opens once.
+    On(DateTime),
 }
 
 /// A window lasts no longer than this, so that looking back so far finds every one that may be open.
@@ -30,15 +57,19 @@ impl Window {
         let Ok(zone) = TimeZone::get(&self.zone) else {
             return false;
         };
+        let (Opens::Weekly { at, days }, Closes::After(length)) = (&self.opens, &self.closes)
+        else {
+            return false;
+        };
         let today = zone.to_datetime(wall).date();
         let mut day = Some(today);
         for _ in 0..=8 {
             let Some(date) = day else { return false };
-            if self.days[usize::from(weekday_index(date.weekday()))]
-                && let Ok(start) = date.to_datetime(self.at).to_zoned(zone.clone())
+            if days[usize::from(weekday_index(date.weekday()))]
+                && let Ok(start) = date.to_datetime(*at).to_zoned(zone.clone())
             {
                 let open_for = wall.duration_since(start.timestamp());
-                if !open_for.is_negative() && open_for < self.length {
+                if !open_for.is_negative() && open_for < *length {
                     return true;
                 }
             }
@@ -71,9 +102,11 @@ mod tests {
 
     fn berlin(start: &str, hours: i64) -> Window {
         Window {
-            at: start.parse().unwrap(),
-            days: [true; 7],
-            length: SignedDuration::from_hours(hours),
+            opens: Opens::Weekly {
+                at: start.parse().unwrap(),
+                days: [true; 7],
+            },
+            closes: Closes::After(SignedDuration::from_hours(hours)),
             instances: 4,
             zone: "Europe/Berlin".to_owned(),
         }
@@ -93,7 +126,10 @@ mod tests {
     #[test]
     fn a_window_goes_on_past_midnight_of_a_day_on_which_it_does_not_begin() {
         let mut window = berlin("22:00", 10);
-        window.days = [true, false, false, false, false, false, false];
+        window.opens = Opens::Weekly {
+            at: "22:00".parse().unwrap(),
+            days: [true, false, false, false, false, false, false],
+        };
 
         assert!(
             window.is_open(at("2026-01-13T03:00:00Z")),

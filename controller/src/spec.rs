@@ -7,10 +7,8 @@ use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::Amount;
 use crate::id::{CloudName, SubnetName, TemplateName, TenantName};
-use crate::load::Metric;
-use crate::schedule::Window;
+use crate::policy::Policy;
 
 /// One tenant's whole wish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,44 +153,6 @@ pub struct CloudPreference {
     pub name: CloudName,
     /// At most so many there; the cloud's own capacity holds too.
     pub max: Option<u32>,
-}
-
-/// When the number changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Follow a metric. Together with `windows` this is what S4 calls custom: the windows raise its minimum.
-    pub dynamic: Option<Dynamic>,
-    /// Times at which a certain number is needed.
-    pub windows: Vec<Window>,
-    /// The pause after a voluntary action, before the next one in either direction; the field says cooldown.
-    pub buffer: SignedDuration,
-    /// An instance on its way out may finish its connections for this long.
-    pub drain: SignedDuration,
-    /// A scale-in follows the highest number that was wanted during this long.
-    pub stabilization: SignedDuration,
-    /// What an instance reports in its first so many seconds of service does not count.
-    pub warm_up: SignedDuration,
-    /// At most so many instances are added at a time; `None` for half of what runs, at least 4.
-    pub max_step_out: Option<u32>,
-    /// At most so many instances are removed at a time; `None` for half of what runs, at least 1.
-    pub max_step_in: Option<u32>,
-}
-
-/// Follow a metric.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dynamic {
-    /// What is measured, per instance.
-    pub metric: Metric,
-    /// Where its average should be.
-    pub threshold: Amount,
-    /// The average is taken over this long.
-    pub window: SignedDuration,
-    /// Act when the threshold is crossed.
-    pub reactive: bool,
-    /// Act when it is about to be crossed.
-    pub proactive: bool,
-    /// A deviation from the threshold smaller than this share of it is left alone.
-    pub tolerance: Amount,
 }
 
 /// What is written down.

@@ -52,8 +52,8 @@ pub struct MetricStatus {
     pub metric: Metric,
     /// Its average over the window; `None` where too few readings are fresh.
     pub average: Option<Amount>,
-    /// Where it should be.
-    pub threshold: Amount,
+    /// Where it should be; `None` for a signal that is no target.
+    pub threshold: Option<Amount>,
     /// How many instances gave a fresh reading.
     pub fresh: u32,
     /// Of how many.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use crate::amount::Amount;
 use crate::decide::bounds;
 use crate::decision::Decision;
 use crate::history::History;
@@ -81,7 +82,7 @@ fn instance_status(view: &View<'_>, instance: &Instance) -> InstanceStatus {
     let fresh = |metric| {
         let sample = view
             .history
-            .fresh(instance.id, metric, view.now, view.stale)?;
+            .fresh(Some(instance.id), &metric, view.now, view.stale)?;
         Some((metric, sample.value))
     };
     InstanceStatus {
@@ -89,27 +90,30 @@ fn instance_status(view: &View<'_>, instance: &Instance) -> InstanceStatus {
         health: endpoint.health,
         is_routed: endpoint.is_routed,
         flows: endpoint.flows,
-        metrics: Metric::ALL.into_iter().filter_map(fresh).collect(),
+        metrics: Metric::NAMED.into_iter().filter_map(fresh).collect(),
     }
 }
 
 fn metric_status(view: &View<'_>, decision: &Decision) -> Option<MetricStatus> {
-    let dynamic = view.wish.spec.policy.dynamic.as_ref()?;
-    let reading = decision.reading?;
-    let from = view.now.steady.saturating_sub(dynamic.window).ok()?;
-    let readings: Vec<_> = view
+    let signal = view.wish.spec.policy.signals.first()?;
+    let monitor = &signal.monitor;
+    let reading = decision.readings.get(&monitor.metric)?;
+    let from = view.now.steady.saturating_sub(monitor.window).ok()?;
+    let of_window = view
         .history
         .readings
         .iter()
         .filter(|(at, _)| *at > from)
-        .map(|(_, reading)| *reading)
-        .collect();
-    let sum: crate::amount::Amount = readings.iter().map(|reading| reading.sum).sum();
-    let measured: u32 = readings.iter().map(|reading| reading.fresh).sum();
+        .filter_map(|(_, readings)| readings.get(&monitor.metric));
+    let (mut sum, mut measured) = (Amount::ZERO, 0);
+    for reading in of_window {
+        sum = sum + reading.sum;
+        measured += reading.fresh;
+    }
     Some(MetricStatus {
-        metric: dynamic.metric,
+        metric: monitor.metric.clone(),
         average: (measured > 0).then(|| sum.over(measured as usize)),
-        threshold: dynamic.threshold,
+        threshold: signal.threshold(),
         fresh: reading.fresh,
         expected: reading.expected,
     })

@@ -8,11 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use controller::amount::Amount;
 use controller::id::{CloudName, InstanceId, TenantName};
-use controller::instance::Instance;
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkPlan, NetworkSeen};
-use controller::ports::{Dataplane, DataplaneError, Meter, MeterError};
-use controller::time::Now;
+use controller::ports::{Dataplane, DataplaneError, Measurement, Meter, MeterError};
 
 /// A call of the data plane that can be told to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,12 +231,8 @@ impl SimMeter {
 
 #[async_trait]
 impl Meter for SimMeter {
-    async fn sample(
-        &self,
-        _tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
+        let Measurement { instances, now, .. } = *asked;
         let loads = self.loads();
         if loads.is_broken {
             return Err(MeterError {
@@ -251,11 +245,11 @@ impl Meter for SimMeter {
             if loads.silent.contains(&instance.id) {
                 continue;
             }
-            for metric in Metric::ALL {
-                let own = loads.instances.get(&(instance.id, metric));
+            for metric in Metric::NAMED {
+                let own = loads.instances.get(&(instance.id, metric.clone()));
                 if let Some(&value) = own.or_else(|| loads.everyone.get(&metric)) {
                     samples.push(Sample {
-                        instance: instance.id,
+                        instance: Some(instance.id),
                         metric,
                         value,
                         at: now.steady,

@@ -55,7 +55,7 @@ fn instances(count: u32) -> String {
 }
 
 /// A reading with its unit.
-fn reading(metric: controller::load::Metric, value: controller::amount::Amount) -> String {
+fn reading(metric: &controller::load::Metric, value: controller::amount::Amount) -> String {
     if metric.is_share() {
         format!("{:.0} %", value.as_f64() * 100.0)
     } else {

@@ -55,7 +55,7 @@ async fn apply(store: &SqliteStore) {
 
 fn measured(id: InstanceId, millionths: u64) -> Event {
     let sample = |metric, value| Sample {
-        instance: id,
+        instance: Some(id),
         metric,
         value,
         at: now().steady,

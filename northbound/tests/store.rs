@@ -348,7 +348,7 @@ async fn what_was_recorded_is_loaded_after_a_restart_and_what_is_over_is_not() {
         ..goes
     };
     let sample = Sample {
-        instance: stays.id,
+        instance: Some(stays.id),
         metric: Metric::Cpu,
         value: Amount::ONE,
         at: now().steady,

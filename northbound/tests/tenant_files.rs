@@ -272,7 +272,10 @@ fn the_operators_defaults_hold_where_the_file_says_nothing() {
     let text = text("tests/tenant_files/ok/classic.yml");
     let spec = tenant_file::read(&text, "demo.yml", &known).unwrap().spec;
 
-    assert_eq!(spec.policy.buffer, known.defaults.buffer);
+    assert_eq!(
+        spec.policy.buffer,
+        controller::policy::PerDirection::both(known.defaults.buffer)
+    );
     assert_eq!(spec.service.health.every, known.defaults.health_every);
     assert_eq!(spec.service.health.timeout, known.defaults.health_every);
     assert_eq!(spec.instances.template.as_str(), "batch");

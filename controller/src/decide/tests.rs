@@ -14,8 +14,7 @@ fn decided(
     let mut spec = example::spec();
     spec.instances.min = 1;
     spec.instances.max = 1_000;
-    let dynamic = spec.policy.dynamic.as_mut().unwrap();
-    dynamic.threshold = Amount::from_millionths(threshold * 10_000);
+    example::target(&mut spec).1.threshold = Amount::from_millionths(threshold * 10_000);
     adjust(&mut spec);
 
     let now = example::now();
@@ -25,26 +24,20 @@ fn decided(
     for number in 0..running {
         let instance = InstanceId::new(0, number);
         history.measure(&[Sample {
-            instance,
+            instance: Some(instance),
             metric: Metric::Cpu,
             value,
             at: now.steady,
         }]);
     }
-    let reading = Reading {
-        sum: value.times(running),
-        fresh: running,
-        expected: running,
-        warming: 0,
-        is_suspect: false,
-    };
-    history.read(reading, now.steady);
+    let readings = example::readings(Metric::Cpu, value, running);
+    history.read(readings.clone(), now.steady);
     decide(&Question {
         spec: &spec,
         orders: &Orders::default(),
         current: running,
         hold: None,
-        reading: Some(reading),
+        readings,
         history: &history,
         now,
     })
@@ -76,8 +69,8 @@ fn growth_follows_the_formula_rounded_up() {
 #[test]
 fn shrinking_follows_the_formula_rounded_down_with_the_tolerance_to_spare() {
     let without_tolerance = |spec: &mut TenantSpec| {
-        spec.policy.max_step_in = Some(100);
-        spec.policy.dynamic.as_mut().unwrap().tolerance = Amount::ZERO;
+        spec.policy.max_step.scale_in = Some(100);
+        example::target(spec).1.tolerance = Amount::ZERO;
     };
     for (running, threshold, load) in [(9, 60, 40), (10, 50, 20), (5, 60, 47)] {
         let fewer = u64::from(running) * (threshold - load) / threshold;
@@ -85,7 +78,7 @@ fn shrinking_follows_the_formula_rounded_down_with_the_tolerance_to_spare() {
         assert_eq!(u64::from(decision.desired), u64::from(running) - fewer);
     }
     // 9 × 40 ÷ 60 = 6 exactly; six would be at the threshold, so with 10 % to spare seven stay.
-    let decision = decided(9, 60, 40, |spec| spec.policy.max_step_in = Some(100));
+    let decision = decided(9, 60, 40, |spec| spec.policy.max_step.scale_in = Some(100));
     assert_eq!(decision.desired, 7);
     assert_eq!(decision.steps.last().unwrap().guard, Guard::Projected);
 }
@@ -99,7 +92,7 @@ fn a_load_within_the_tolerance_changes_nothing_and_says_so() {
 
 #[test]
 fn every_guard_that_speaks_is_in_the_explanation_in_the_guards_order() {
-    let decision = decided(10, 60, 100, |spec| spec.policy.max_step_out = Some(2));
+    let decision = decided(10, 60, 100, |spec| spec.policy.max_step.scale_out = Some(2));
     let guards: Vec<Guard> = decision.steps.iter().map(|step| step.guard).collect();
     assert_eq!(guards, [Guard::Target, Guard::Rate]);
     assert_eq!(decision.desired, 12);

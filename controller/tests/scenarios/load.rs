@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use controller::amount::Amount;
+use controller::example;
 use controller::instance::{Cause, Phase};
 use controller::journal::{Event, Move};
+use controller::policy::{PerDirection, Proactive};
+use controller::schedule::{Closes, Opens, Window};
 use controller::spec::TenantSpec;
 use jiff::civil::time;
 
@@ -64,7 +67,7 @@ fn two_minutes_pass_between_one_scale_out_and_the_next() {
     tell(async {
         let world = World::new();
         let mut spec = demo();
-        spec.policy.max_step_out = Some(1);
+        spec.policy.max_step.scale_out = Some(1);
         world.apply(spec);
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(60)).await;
@@ -109,11 +112,9 @@ fn grown_then(mood: MeterMood, after: i64) -> (usize, usize) {
     tell(async {
         let world = World::new();
         let mut spec = demo();
-        spec.policy.stabilization = seconds(0);
-        spec.policy.buffer = seconds(1);
-        if let Some(dynamic) = &mut spec.policy.dynamic {
-            dynamic.window = seconds(2);
-        }
+        spec.policy.stabilization.scale_in = seconds(0);
+        spec.policy.buffer = PerDirection::both(seconds(1));
+        example::target(&mut spec).0.window = seconds(2);
         world.apply(spec);
         let mut controller = world.controller(1).await;
         world.truth().load = 2.9;
@@ -146,10 +147,13 @@ fn first_growth(reactive: bool, proactive: bool) -> i64 {
     tell(async {
         let world = World::new();
         let mut spec = demo();
-        if let Some(dynamic) = &mut spec.policy.dynamic {
-            dynamic.reactive = reactive;
-            dynamic.proactive = proactive;
-        }
+        let (_, target) = example::target(&mut spec);
+        target.reactive = reactive;
+        target.proactive = if proactive {
+            Proactive::On
+        } else {
+            Proactive::Off
+        };
         world.apply(spec);
         world.truth().boot = seconds(20);
         let mut controller = world.controller(1).await;
@@ -171,8 +175,8 @@ fn a_scale_in_follows_the_peak_of_the_stabilization_time() {
     tell(async {
         let world = World::new();
         let mut spec = demo();
-        spec.policy.buffer = seconds(1);
-        spec.policy.stabilization = seconds(300);
+        spec.policy.buffer = PerDirection::both(seconds(1));
+        spec.policy.stabilization.scale_in = seconds(300);
         world.apply(spec);
         let mut controller = world.controller(1).await;
         world.truth().load = 2.9;
@@ -190,12 +194,14 @@ fn a_scale_in_follows_the_peak_of_the_stabilization_time() {
 fn scheduled(dynamic: bool) -> TenantSpec {
     let mut spec = demo();
     if !dynamic {
-        spec.policy.dynamic = None;
+        spec.policy.signals.clear();
     }
-    spec.policy.windows = vec![controller::schedule::Window {
-        at: time(12, 10, 0, 0),
-        days: [true; 7],
-        length: seconds(600),
+    spec.policy.windows = vec![Window {
+        opens: Opens::Weekly {
+            at: time(12, 10, 0, 0),
+            days: [true; 7],
+        },
+        closes: Closes::After(seconds(600)),
         instances: 4,
         zone: "UTC".to_owned(),
     }];
@@ -235,8 +241,8 @@ fn instances_that_look_idle_because_they_are_unwell_are_no_reason_to_shrink() {
     tell(async {
         let world = World::new();
         let mut spec = demo();
-        spec.policy.stabilization = seconds(0);
-        spec.policy.buffer = seconds(1);
+        spec.policy.stabilization.scale_in = seconds(0);
+        spec.policy.buffer = PerDirection::both(seconds(1));
         world.apply(spec);
         let mut controller = world.controller(1).await;
         world.truth().load = 2.9;

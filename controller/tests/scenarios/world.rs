@@ -14,7 +14,8 @@ use controller::network::{EndpointSeen, Health, NetworkPlan, NetworkSeen};
 use controller::pace::Pace;
 use controller::ports::{
     Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, InstanceSeen, Launch,
-    Meter, MeterError, Orders, Ports, Southbound, Store, StoreError, TenantState, Wish,
+    Measurement, Meter, MeterError, Orders, Ports, Southbound, Store, StoreError, TenantState,
+    Wish,
 };
 use controller::spec::TenantSpec;
 use controller::tick::{Controller, Outcome};
@@ -403,12 +404,8 @@ impl Dataplane for World {
 
 #[async_trait]
 impl Meter for World {
-    async fn sample(
-        &self,
-        _tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
+        let Measurement { instances, now, .. } = *asked;
         let truth = self.truth();
         let serving = truth.serving();
         #[expect(clippy::cast_precision_loss, reason = "a handful of instances")]
@@ -425,7 +422,7 @@ impl Meter for World {
             }
         };
         let sample = |instance: &Instance| Sample {
-            instance: instance.id,
+            instance: Some(instance.id),
             metric: Metric::Cpu,
             value: Amount::measured(if serving.contains(&instance.id) {
                 value

@@ -12,8 +12,7 @@ use controller::amount::Amount;
 use controller::id::{CloudName, InstanceId, TenantName};
 use controller::instance::Instance;
 use controller::load::{Metric, Sample};
-use controller::ports::{Meter, MeterError};
-use controller::time::Now;
+use controller::ports::{Measurement, Meter, MeterError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -75,12 +74,13 @@ impl LoadBalancerMeter {
 
 #[async_trait]
 impl Meter for LoadBalancerMeter {
-    async fn sample(
-        &self,
-        tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
+        let Measurement {
+            tenant,
+            instances,
+            now,
+            ..
+        } = *asked;
         let mut clouds: Vec<_> = instances.iter().map(|i| &i.cloud).collect();
         clouds.sort();
         clouds.dedup();
@@ -126,7 +126,7 @@ fn samples(
         };
         let mut add = |metric, value| {
             samples.push(Sample {
-                instance: instance.id,
+                instance: Some(instance.id),
                 metric,
                 value,
                 at: now,

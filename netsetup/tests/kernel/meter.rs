@@ -1,9 +1,10 @@
 //! Connections are counted where they are shared out.
 
 use controller::amount::Amount;
+use controller::id::TenantName;
 use controller::instance::{Instance, Phase};
 use controller::load::Metric;
-use controller::ports::{Dataplane, Meter};
+use controller::ports::{Dataplane, Measurement, Meter};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,7 +37,7 @@ async fn new_connections_are_counted_through_a_change_of_the_rules() {
     let start = Now::at(Timestamp::UNIX_EPOCH);
     let name = tenant.plan.tenant.clone();
     let first = meter
-        .sample(&name, &instances(&tenant), start)
+        .sample(&asked(&name, &instances(&tenant), start))
         .await
         .unwrap();
     let rates = |samples: &[controller::load::Sample]| -> Vec<Amount> {
@@ -53,7 +54,7 @@ async fn new_connections_are_counted_through_a_change_of_the_rules() {
     count_tcp(&world.client(), tenant.public(), 20);
     let later = start.after(SignedDuration::from_secs(10));
     let old_ones = &instances(&tenant)[..2];
-    let second = meter.sample(&name, old_ones, later).await.unwrap();
+    let second = meter.sample(&asked(&name, old_ones, later)).await.unwrap();
 
     let sum: Amount = rates(&second).into_iter().sum();
     assert_eq!(rates(&second).len(), 2);
@@ -74,11 +75,23 @@ async fn open_connections_are_read_and_one_out_of_rotation_is_left_out() {
     let now = Now::at(Timestamp::UNIX_EPOCH);
     let name = &tenant.plan.tenant;
     let meter = world.plane.meter();
-    let samples = meter.sample(name, &instances(&tenant), now).await.unwrap();
+    let samples = meter
+        .sample(&asked(name, &instances(&tenant), now))
+        .await
+        .unwrap();
 
     assert_eq!(samples.len(), 1, "{samples:?}");
-    assert_eq!(samples[0].instance, tenant.id(0));
+    assert_eq!(samples[0].instance, Some(tenant.id(0)));
     assert_eq!(samples[0].metric, Metric::Connections);
     assert_eq!(samples[0].value, Amount::whole(3));
     drop(open);
+}
+
+fn asked<'a>(tenant: &'a TenantName, instances: &'a [Instance], now: Now) -> Measurement<'a> {
+    Measurement {
+        tenant,
+        instances,
+        metrics: &[],
+        now,
+    }
 }

@@ -77,11 +77,10 @@ impl Tenant {
                 || "not known yet".to_owned(),
                 |value| percent(value.millionths()),
             );
-            format!(
-                "{} {average} of {}",
-                metric.metric.name(),
-                percent(metric.threshold.millionths())
-            )
+            let threshold = metric.threshold.map_or_else(String::new, |threshold| {
+                format!(" of {}", percent(threshold.millionths()))
+            });
+            format!("{} {average}{threshold}", metric.metric)
         });
         Self {
             desired: status

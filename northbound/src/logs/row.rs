@@ -90,14 +90,17 @@ pub(super) fn rows(
                         seq: entry.seq,
                         time: entry.at,
                         tenant: tenant.clone(),
-                        instance: Some(sample.instance),
-                        cloud: in_service.0.get(&sample.instance).cloned(),
+                        instance: sample.instance,
+                        cloud: sample
+                            .instance
+                            .and_then(|instance| in_service.0.get(&instance).cloned()),
                         metric: sample.metric.name().to_owned(),
                         value: sample.value,
                     })
                     .collect();
             }
         }
+        Event::Load(_) => {}
         Event::Ordered {
             order,
             generation,
@@ -193,8 +196,9 @@ fn decided(
     entry: &Entry,
     decision: &Decision,
 ) -> DecisionRow {
-    let dynamic = spec.and_then(|spec| spec.policy.dynamic.as_ref());
-    let reading = decision.reading.as_ref();
+    let signal = spec.and_then(|spec| spec.policy.signals.first());
+    let metric = signal.map(|signal| &signal.monitor.metric);
+    let reading = metric.and_then(|metric| decision.readings.get(metric));
     let bounds = spec.map(|spec| decide::bounds(spec, entry.at));
     let mut number = decision.before;
     let mut guard = decision.steps.first().map(|step| step.guard.name());
@@ -221,11 +225,11 @@ fn decided(
             std::cmp::Ordering::Less => Verdict::ScaleIn,
             std::cmp::Ordering::Equal => Verdict::Hold,
         },
-        metric: dynamic.map(|dynamic| dynamic.metric),
+        metric: metric.cloned(),
         average: reading
             .filter(|reading| reading.fresh > 0)
             .map(|reading| reading.sum.over(reading.fresh as usize)),
-        threshold: dynamic.map(|dynamic| dynamic.threshold),
+        threshold: signal.and_then(|signal| signal.threshold()),
         fresh: reading.map(|reading| reading.fresh),
         expected: reading.map(|reading| reading.expected),
         guard: guard.unwrap_or_default().to_owned(),

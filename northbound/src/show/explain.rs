@@ -5,7 +5,7 @@ use std::fmt::Write;
 use controller::decision::Decision;
 use controller::journal::{Entry, Event, Move};
 use controller::load::Sample;
-use controller::spec::Dynamic;
+use controller::policy::Signal;
 
 use super::{instances, lines, moment, reading, table};
 use crate::api::Explanation;
@@ -22,6 +22,7 @@ pub fn explanation(explanation: &Explanation) -> String {
         Event::Moved(_)
         | Event::Refused { .. }
         | Event::Measured { .. }
+        | Event::Load(_)
         | Event::Ordered { .. }
         | Event::Alarm { .. } => None,
     });
@@ -31,8 +32,8 @@ pub fn explanation(explanation: &Explanation) -> String {
     let mut text = format!("{tenant} at {}: {}\n", moment(entry.at), verdict(decision));
     let _ = writeln!(text, "  why: {}", decision.reason());
 
-    if let Some(dynamic) = spec.as_ref().and_then(|spec| spec.policy.dynamic.as_ref()) {
-        text.push_str(&measured(dynamic, entry, decision, entries));
+    for signal in spec.iter().flat_map(|spec| &spec.policy.signals) {
+        text.push_str(&measured(signal, entry, decision, entries));
     }
 
     text.push_str("\nguards, in their order:\n");
@@ -48,21 +49,17 @@ pub fn explanation(explanation: &Explanation) -> String {
 }
 
 /// What the policy's metric was at that tick, in all and of each instance.
-fn measured(dynamic: &Dynamic, entry: &Entry, decision: &Decision, entries: &[Entry]) -> String {
+fn measured(signal: &Signal, entry: &Entry, decision: &Decision, entries: &[Entry]) -> String {
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "\nmeasured: {}, threshold {}",
-        dynamic.metric.name(),
-        reading(dynamic.metric, dynamic.threshold)
-    );
-    if let Some(seen) = &decision.reading {
+    let metric = &signal.monitor.metric;
+    let threshold = signal.threshold().map_or(String::new(), |threshold| {
+        format!(", threshold {}", reading(metric, threshold))
+    });
+    let _ = writeln!(text, "\nmeasured: {metric}{threshold}");
+    if let Some(seen) = decision.readings.get(metric) {
         let average = match seen.fresh {
             0 => "no average".to_owned(),
-            fresh => format!(
-                "average {}",
-                reading(dynamic.metric, seen.sum.over(fresh as usize))
-            ),
+            fresh => format!("average {}", reading(metric, seen.sum.over(fresh as usize))),
         };
         let _ = writeln!(
             text,
@@ -78,14 +75,16 @@ fn measured(dynamic: &Dynamic, entry: &Entry, decision: &Decision, entries: &[En
             _ => None,
         })
         .flatten()
-        .filter(|sample| sample.metric == dynamic.metric)
+        .filter(|sample| sample.metric == *metric)
         .collect();
     for sample in samples {
         let _ = writeln!(
             text,
             "  {}  {}",
-            sample.instance,
-            reading(sample.metric, sample.value)
+            sample
+                .instance
+                .map_or("all".to_owned(), |instance| instance.to_string()),
+            reading(metric, sample.value)
         );
     }
     text
@@ -128,7 +127,7 @@ fn guards(decision: &Decision) -> String {
 fn consequence(entry: &Entry) -> Option<String> {
     let at = moment(entry.at);
     match &entry.event {
-        Event::Decided(_) | Event::Measured { .. } => None,
+        Event::Decided(_) | Event::Measured { .. } | Event::Load(_) => None,
         Event::Moved(step) => Some(format!("{at}  {}", moved(step))),
         Event::Refused { cloud, why } => Some(format!("{at}  {cloud} refused: {why}")),
         Event::Ordered {

@@ -30,17 +30,17 @@ pub fn tenant(report: &TenantReport, now: Timestamp) -> String {
     );
     let _ = writeln!(text, "  {}", address(report));
     if let Some(metric) = &status.metric {
+        let threshold = metric.threshold.map_or(String::new(), |threshold| {
+            format!(", threshold {}", reading(&metric.metric, threshold))
+        });
         let average = metric.average.map_or_else(
             || "not known".to_owned(),
-            |average| reading(metric.metric, average),
+            |average| reading(&metric.metric, average),
         );
         let _ = writeln!(
             text,
-            "  {} on average {average}, threshold {}, {} of {} measured",
-            metric.metric.name(),
-            reading(metric.metric, metric.threshold),
-            metric.fresh,
-            metric.expected
+            "  {} on average {average}{threshold}, {} of {} measured",
+            metric.metric, metric.fresh, metric.expected
         );
     }
     if let Some(decision) = &status.decision {
@@ -184,7 +184,7 @@ fn instance_table(status: &Status) -> String {
         let measured = |metric| {
             metrics
                 .get(&metric)
-                .map_or_else(|| "-".to_owned(), |value| reading(metric, *value))
+                .map_or_else(|| "-".to_owned(), |value| reading(&metric, *value))
         };
         table.add_row([
             instance.id.to_string(),

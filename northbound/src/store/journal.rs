@@ -82,6 +82,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Moved(_) => "moved",
         Event::Refused { .. } => "refused",
         Event::Measured { .. } => "measured",
+        Event::Load(_) => "load",
         Event::Ordered { .. } => "ordered",
         Event::Alarm { .. } => "alarm",
     }

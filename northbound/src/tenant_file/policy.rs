@@ -2,15 +2,18 @@
 
 use controller::amount::Amount;
 use controller::load::Metric;
-use controller::schedule::Window;
-use controller::spec::{Dynamic, Policy};
+use controller::policy::{
+    Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
+};
+use controller::schedule::{Closes, Opens, Window};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Section, did_you_mean};
 
-use super::Known;
 use super::placement::Bounds;
+use super::{Defaults, Known};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -39,36 +42,71 @@ pub(super) fn read(
     let step = |name, default| section.whole(name).map(|given| given.value).or(default);
     let is_dynamic = dynamic.is_given();
     let dynamic = is_dynamic.then(|| read_dynamic(&dynamic, known)).flatten();
+    let base = static_policy(defaults);
     let policy = Policy {
-        dynamic,
-        buffer: duration("buffer", defaults.buffer),
-        drain: duration("drain", defaults.drain),
-        stabilization: duration("stabilization", defaults.stabilization),
-        warm_up: duration("warm_up", defaults.warm_up),
-        max_step_out: step("max_step_out", defaults.max_step_out),
-        max_step_in: step("max_step_in", defaults.max_step_in),
+        signals: dynamic.into_iter().collect(),
         windows: windows?,
+        buffer: PerDirection::both(duration("buffer", base.buffer.scale_out)),
+        stabilization: PerDirection {
+            scale_in: duration("stabilization", base.stabilization.scale_in),
+            ..base.stabilization
+        },
+        max_step: PerDirection {
+            scale_out: step("max_step_out", base.max_step.scale_out),
+            scale_in: step("max_step_in", base.max_step.scale_in),
+        },
+        warm_up: duration("warm_up", base.warm_up),
+        drain: duration("drain", base.drain),
+        ..base
     };
-    (is_dynamic == policy.dynamic.is_some()).then_some(policy)
+    (is_dynamic != policy.signals.is_empty()).then_some(policy)
 }
 
-/// Following the processor load with every default, as the short spelling means it.
-pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Dynamic {
-    Dynamic {
-        metric: Metric::Cpu,
-        threshold: threshold.unwrap_or(known.defaults.threshold),
-        window: known.defaults.window,
-        reactive: true,
-        proactive: true,
-        tolerance: known.defaults.tolerance,
+/// A policy with every default that follows nothing.
+pub(super) fn static_policy(defaults: &Defaults) -> Policy {
+    Policy {
+        mode: Mode::Auto,
+        signals: Vec::new(),
+        windows: Vec::new(),
+        buffer: PerDirection::both(defaults.buffer),
+        stabilization: PerDirection {
+            scale_out: SignedDuration::ZERO,
+            scale_in: defaults.stabilization,
+        },
+        max_step: PerDirection {
+            scale_out: defaults.max_step_out,
+            scale_in: defaults.max_step_in,
+        },
+        max_rate: PerDirection::both(None),
+        warm_up: defaults.warm_up,
+        min_lifetime: SignedDuration::ZERO,
+        warm_pool: 0,
+        drain: defaults.drain,
     }
 }
 
-fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Dynamic> {
-    let base = default_dynamic(None, known);
+/// Following the processor load with every default, as the short spelling means it.
+pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Signal {
+    Signal {
+        monitor: Monitor {
+            metric: Metric::Cpu,
+            aggregation: Aggregation::Average,
+            window: known.defaults.window,
+        },
+        response: Response::Target(Target {
+            threshold: threshold.unwrap_or(known.defaults.threshold),
+            tolerance: known.defaults.tolerance,
+            reactive: true,
+            proactive: Proactive::On,
+        }),
+    }
+}
+
+fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
+    let defaults = &known.defaults;
     let word = section.word("metric").map(|word| word.value);
     let is_broken = section.has("metric") && word.is_none();
-    let metric = Metric::ALL
+    let metric = Metric::NAMED
         .into_iter()
         .find(|metric| Some(metric.name()) == word)
         .unwrap_or(Metric::Cpu);
@@ -100,13 +138,22 @@ fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Dynamic> {
     if section.has("threshold") && threshold.is_none() {
         return None;
     }
-    Some(Dynamic {
-        metric,
-        threshold: threshold.map_or(base.threshold, |given| given.value),
-        window: window.map_or(base.window, |given| given.value),
-        reactive,
-        proactive,
-        tolerance: tolerance.map_or(base.tolerance, |given| given.value),
+    Some(Signal {
+        monitor: Monitor {
+            metric,
+            aggregation: Aggregation::Average,
+            window: window.map_or(defaults.window, |given| given.value),
+        },
+        response: Response::Target(Target {
+            threshold: threshold.map_or(defaults.threshold, |given| given.value),
+            tolerance: tolerance.map_or(defaults.tolerance, |given| given.value),
+            reactive,
+            proactive: if proactive {
+                Proactive::On
+            } else {
+                Proactive::Off
+            },
+        }),
     })
 }
 
@@ -137,9 +184,11 @@ fn read_window(section: &Section<'_>, bounds: Option<&Bounds>) -> Option<Window>
         check_number(section, instances.value, bounds);
     }
     Some(Window {
-        at: at?.value,
-        days: days?,
-        length: length?.value,
+        opens: Opens::Weekly {
+            at: at?.value,
+            days: days?,
+        },
+        closes: Closes::After(length?.value),
         instances: instances?.value,
         zone: zone?,
     })

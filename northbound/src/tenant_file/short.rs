@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use controller::spec::{Instances, Logs, Network, Policy, Service, Split, TenantSpec};
+use controller::policy::Policy;
+use controller::spec::{Instances, Logs, Network, Service, Split, TenantSpec};
 use ipnet::Ipv4Net;
 
 use crate::problem::Place;
@@ -123,18 +124,12 @@ fn read_policy(
         ),
         _ => {}
     }
-    let defaults = &known.defaults;
-    Policy {
-        dynamic: (!is_static)
-            .then(|| policy::default_dynamic(threshold.map(|given| given.value), known)),
-        windows: Vec::new(),
-        buffer: defaults.buffer,
-        drain: defaults.drain,
-        stabilization: defaults.stabilization,
-        warm_up: defaults.warm_up,
-        max_step_out: defaults.max_step_out,
-        max_step_in: defaults.max_step_in,
+    let mut read = policy::static_policy(&known.defaults);
+    if !is_static {
+        let threshold = threshold.map(|given| given.value);
+        read.signals.push(policy::default_dynamic(threshold, known));
     }
+    read
 }
 
 /// S4-102: a tenant may not ask for passwords in clear text, and is told so.

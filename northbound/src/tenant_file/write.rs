@@ -3,10 +3,10 @@
 
 use std::fmt::{self, Write};
 
-use controller::schedule::Window;
+use controller::policy::{Policy, Proactive, Response, Signal};
+use controller::schedule::{Closes, Opens, Window};
 use controller::spec::{
-    CloudPreference, Dynamic, HealthCheck, Instances, Listener, Network, Policy, Probe, Protocol,
-    Split, TenantSpec,
+    CloudPreference, HealthCheck, Instances, Listener, Network, Probe, Protocol, Split, TenantSpec,
 };
 use jiff::SignedDuration;
 
@@ -144,19 +144,19 @@ fn write_clouds(out: &mut String, clouds: &[CloudPreference]) -> fmt::Result {
 
 fn write_policy(out: &mut String, policy: &Policy) -> fmt::Result {
     let Policy {
-        dynamic,
+        signals,
         windows,
         buffer,
         drain,
         stabilization,
         warm_up,
-        max_step_out,
-        max_step_in,
+        max_step,
+        ..
     } = policy;
     writeln!(out, "\n# When the number changes.")?;
     writeln!(out, "policy:")?;
-    if let Some(dynamic) = dynamic {
-        write_dynamic(out, dynamic)?;
+    for signal in signals {
+        write_dynamic(out, signal)?;
     }
     if windows.is_empty() {
         writeln!(
@@ -173,23 +173,20 @@ fn write_policy(out: &mut String, policy: &Policy) -> fmt::Result {
             write_window(out, window)?;
         }
     }
-    write_duration(out, "  buffer", *buffer)?;
+    write_duration(out, "  buffer", buffer.scale_out)?;
     write_duration(out, "  drain", *drain)?;
-    write_duration(out, "  stabilization", *stabilization)?;
+    write_duration(out, "  stabilization", stabilization.scale_in)?;
     write_duration(out, "  warm_up", *warm_up)?;
-    write_step(out, "max_step_out", *max_step_out)?;
-    write_step(out, "max_step_in", *max_step_in)
+    write_step(out, "max_step_out", max_step.scale_out)?;
+    write_step(out, "max_step_in", max_step.scale_in)
 }
 
-fn write_dynamic(out: &mut String, dynamic: &Dynamic) -> fmt::Result {
-    let Dynamic {
-        metric,
-        threshold,
-        window,
-        reactive,
-        proactive,
-        tolerance,
-    } = dynamic;
+fn write_dynamic(out: &mut String, signal: &Signal) -> fmt::Result {
+    let Response::Target(target) = &signal.response else {
+        return Ok(());
+    };
+    let metric = &signal.monitor.metric;
+    let threshold = &target.threshold;
     let threshold = if metric.is_share() {
         percent_text(*threshold)
     } else {
@@ -198,21 +195,23 @@ fn write_dynamic(out: &mut String, dynamic: &Dynamic) -> fmt::Result {
     writeln!(out, "  dynamic:")?;
     writeln!(out, "    metric: {}", metric.name())?;
     writeln!(out, "    threshold: {threshold}")?;
-    write_duration(out, "    window", *window)?;
-    writeln!(out, "    reactive: {reactive}")?;
-    writeln!(out, "    proactive: {proactive}")?;
-    writeln!(out, "    tolerance: {}", percent_text(*tolerance))
+    write_duration(out, "    window", signal.monitor.window)?;
+    writeln!(out, "    reactive: {}", target.reactive)?;
+    writeln!(out, "    proactive: {}", target.proactive == Proactive::On)?;
+    writeln!(out, "    tolerance: {}", percent_text(target.tolerance))
 }
 
 fn write_window(out: &mut String, window: &Window) -> fmt::Result {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let Window {
-        at,
-        days,
-        length,
+        opens: Opens::Weekly { at, days },
+        closes: Closes::After(length),
         instances,
         zone,
-    } = window;
+    } = window
+    else {
+        return Ok(());
+    };
     let days: Vec<&str> = DAYS
         .into_iter()
         .zip(days)

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use controller::id::TenantName;
-use controller::instance::Instance;
 use controller::load::Sample;
-use controller::ports::{Meter, MeterError};
-use controller::time::Now;
+use controller::ports::{Measurement, Meter, MeterError};
 use futures_util::future::join_all;
 
 /// Meters that are read together.
@@ -23,18 +20,9 @@ impl Meters {
 impl Meter for Meters {
     /// What all of them read. One that does not work takes its own metrics with it and no other's, and is told of in the
     /// service's log; a policy that follows one of those sees that readings are missing. An error where none works.
-    async fn sample(
-        &self,
-        tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
-        let readings = join_all(
-            self.0
-                .iter()
-                .map(|meter| meter.sample(tenant, instances, now)),
-        )
-        .await;
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
+        let tenant = asked.tenant;
+        let readings = join_all(self.0.iter().map(|meter| meter.sample(asked))).await;
         let mut samples = Vec::new();
         let mut failure = None;
         let mut is_any_well = false;

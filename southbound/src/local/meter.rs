@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use controller::amount::Amount;
-use controller::id::TenantName;
-use controller::instance::Instance;
 use controller::load::{Metric, Sample};
-use controller::ports::{Meter, MeterError};
-use controller::time::Now;
+use controller::ports::{Measurement, Meter, MeterError};
 use jiff::Timestamp;
 
 use super::cgroup::{Hierarchies, Usage};
@@ -60,12 +57,13 @@ impl CgroupMeter {
 
 #[async_trait]
 impl Meter for CgroupMeter {
-    async fn sample(
-        &self,
-        tenant: &TenantName,
-        instances: &[Instance],
-        now: Now,
-    ) -> Result<Vec<Sample>, MeterError> {
+    async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
+        let Measurement {
+            tenant,
+            instances,
+            now,
+            ..
+        } = *asked;
         let groups = instances.iter().map(|instance| {
             let name = tag::provider(&self.deployment, &instance.cloud, tenant, instance.id);
             (instance.id, convert::cgroup(&self.deployment, &name.0))
@@ -80,7 +78,7 @@ impl Meter for CgroupMeter {
                 let cpu = cpu.map(|(value, at)| (Metric::Cpu, value, at));
                 let memory = memory.map(|value| (Metric::Memory, value, now.steady));
                 let sample = move |(metric, value, at)| Sample {
-                    instance,
+                    instance: Some(instance),
                     metric,
                     value,
                     at,

@@ -336,15 +336,24 @@ async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
     let start = Now::at(Timestamp::UNIX_EPOCH);
     let later = start.after(SignedDuration::from_secs(1));
 
-    let first = meter.sample(&demo, &instances, start).await.unwrap();
-    let soon = meter.sample(&demo, &instances, later).await.unwrap();
+    let first = meter
+        .sample(&asked(&demo, &instances, start))
+        .await
+        .unwrap();
+    let soon = meter
+        .sample(&asked(&demo, &instances, later))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
-    let second = meter.sample(&demo, &instances, later).await.unwrap();
+    let second = meter
+        .sample(&asked(&demo, &instances, later))
+        .await
+        .unwrap();
 
     let value = |samples: &[controller::load::Sample], metric, index: usize| {
         let of = samples
             .iter()
-            .find(|sample| sample.metric == metric && sample.instance == instances[index].id);
+            .find(|sample| sample.metric == metric && sample.instance == Some(instances[index].id));
         of.map(|sample| sample.value.as_f64())
     };
     for samples in [&first, &soon] {
@@ -362,7 +371,19 @@ async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
     assert!((0.15..0.5).contains(&grown), "24 of 128 MiB are {grown}");
 
     cloud.terminate(&demo, &seen[1].provider).await.unwrap();
-    let after = meter.sample(&demo, &instances, later).await.unwrap();
+    let after = meter
+        .sample(&asked(&demo, &instances, later))
+        .await
+        .unwrap();
     assert_eq!(value(&after, Metric::Cpu, 1), None);
     assert_eq!(value(&after, Metric::Memory, 1), None);
+}
+
+fn asked<'a>(tenant: &'a TenantName, instances: &'a [Instance], now: Now) -> Measurement<'a> {
+    Measurement {
+        tenant,
+        instances,
+        metrics: &[],
+        now,
+    }
 }

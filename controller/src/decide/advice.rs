@@ -1,0 +1,68 @@
+//! What one signal asks for, and how sure it is.
+
+use crate::decision::{Guard, Step};
+
+/// What one signal asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Advice {
+    /// How many: more than the number in force to grow, fewer to shrink.
+    pub(super) wanted: u32,
+    /// Fewer than so many would have to grow again at once.
+    pub(super) enough: u32,
+    /// Why it must not lead to fewer: readings are missing, or hard to believe.
+    pub(super) doubt: Option<String>,
+    /// How it came to it.
+    pub(super) steps: Vec<Step>,
+}
+
+impl Advice {
+    /// Nothing can be said: the number stays, and no other signal lowers it.
+    pub(super) fn silent(why: String, before: u32) -> Self {
+        Self {
+            wanted: before,
+            enough: before,
+            doubt: None,
+            steps: Vec::new(),
+        }
+        .because(Guard::Freshness, why)
+    }
+
+    /// So many, for certain.
+    pub(super) fn of(wanted: u32) -> Self {
+        Self {
+            wanted,
+            enough: 0,
+            doubt: None,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Says why it is what it is now.
+    pub(super) fn because(mut self, guard: Guard, note: String) -> Self {
+        self.steps.push(Step {
+            guard,
+            number: self.wanted,
+            note,
+        });
+        self
+    }
+
+    /// Changes what is wanted, and says why.
+    pub(super) fn set(&mut self, guard: Guard, wanted: u32, note: String) {
+        self.wanted = wanted;
+        self.steps.push(Step {
+            guard,
+            number: wanted,
+            note,
+        });
+    }
+
+    /// The same, within the bounds in force.
+    pub(super) fn within(mut self, min: u32, max: u32) -> Self {
+        self.wanted = self.wanted.clamp(min, max);
+        for step in &mut self.steps {
+            step.number = step.number.clamp(min, max);
+        }
+        self
+    }
+}
