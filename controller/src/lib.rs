@@ -32,6 +32,7 @@ mod reading;
 pub mod refusal;
 pub mod routes;
 pub mod schedule;
+pub mod series;
 pub mod settle;
 pub mod spec;
 pub mod status;
