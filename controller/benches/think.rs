@@ -13,7 +13,7 @@ use controller::instance::Instance;
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkSeen};
 use controller::observe::Observed;
-use controller::plan::{Situation, plan};
+use controller::plan::{Situation, plan, survey};
 use controller::ports::{CloudState, InstanceSeen, Orders, Wish};
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::SignedDuration;
@@ -31,7 +31,7 @@ fn think(criterion: &mut Criterion) {
             .map(example::instance)
             .map(|instance| (instance.id, instance))
             .collect();
-        let mut history = History::default();
+        let mut history = History::new(SignedDuration::from_secs(1));
         history.in_force = Some(count);
         let value = Amount::from_millionths(load);
         for id in instances.keys() {
@@ -44,10 +44,8 @@ fn think(criterion: &mut Criterion) {
         }
         for second in 0..30 {
             let readings = example::readings(Metric::Cpu, value, count);
-            history.read(
-                readings,
-                now.steady - SignedDuration::from_secs(30 - second),
-            );
+            let earlier = now.after(SignedDuration::from_secs(second - 30));
+            history.read(&spec.policy, &readings, earlier);
         }
         let seen = instances.values().map(|instance| InstanceSeen {
             provider: instance.provider.clone().unwrap(),
@@ -80,14 +78,16 @@ fn think(criterion: &mut Criterion) {
             wish: &wish,
             instances: &instances,
             observed: &observed,
-            history: &history,
             removed: &[],
             now,
             stale: SignedDuration::from_secs(30),
         };
         let mut chance = fastrand::Rng::with_seed(1);
         criterion.bench_function(&format!("think/{name}"), |bencher| {
-            bencher.iter(|| black_box(plan(&situation, &mut chance)));
+            bencher.iter(|| {
+                let survey = survey(&situation, &history);
+                black_box(plan(&situation, &survey, &history, &mut chance))
+            });
         });
     }
 }

@@ -97,7 +97,7 @@ mod tests {
         let (changes, _) = take_up(
             &[answer],
             &instances,
-            &mut History::default(),
+            &mut History::new(jiff::SignedDuration::from_secs(10)),
             &mut BTreeSet::new(),
             now,
         );

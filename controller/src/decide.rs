@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::amount::Amount;
 use crate::decision::{Decision, Guard, Readings, Step};
 use crate::history::History;
+use crate::id::Generation;
 use crate::policy::{Response, Signal};
 use crate::ports::Orders;
 use crate::schedule;
@@ -96,6 +97,8 @@ pub fn decide(question: &Question<'_>) -> Decision {
         wanted,
         desired: course.number,
         readings: question.readings.clone(),
+        generation: Generation::default(),
+        orders: question.orders.clone(),
         hold: question.hold.clone(),
         forecast: None,
         steps: course.steps,

@@ -6,9 +6,11 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::id::Generation;
 use crate::load::Metric;
+use crate::ports::Orders;
 
-/// A number, with all that led to it.
+/// A number, with all that led to it: whoever has the spec of its generation and the decisions before it can decide again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// How many run or are on their way in.
@@ -21,6 +23,12 @@ pub struct Decision {
     pub desired: u32,
     /// What was measured at this tick of each metric that the policy follows.
     pub readings: Readings,
+    /// Which spec was in force; 0 where it was not written down.
+    #[serde(default)]
+    pub generation: Generation,
+    /// What people had ordered.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub orders: Orders,
     /// Why fewer must not be wanted now, whatever is measured: an instance is unwell, the network was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
@@ -29,6 +37,10 @@ pub struct Decision {
     pub forecast: Option<Forecasted>,
     /// The number at its start and after each guard that spoke, in the guards' order.
     pub steps: Vec<Step>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Decision {

@@ -8,12 +8,15 @@ use crate::amount::Amount;
 use crate::decision::{Decision, Readings};
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
-use crate::journal::{Entry, Event};
+use crate::journal::{Entry, Event, Loads};
 use crate::load::{Metric, Sample};
+use crate::policy::Policy;
 use crate::refusal::Refusals;
+use crate::series::{self, Series};
 use crate::time::Now;
 
-/// How far back anything looks: as long as the longest window or stabilization that a tenant may ask for.
+/// How far back a decision looks, forecasts aside: as long as the longest window or stabilization that a tenant may ask for.
+/// Longer than the piece of load that is not written down yet.
 pub const SPAN: SignedDuration = SignedDuration::from_hours(1);
 /// At a tick a second, an hour of readings.
 const READINGS: usize = 3_600;
@@ -25,8 +28,12 @@ const DEFAULT_BOOT: SignedDuration = SignedDuration::from_secs(60);
 pub(crate) const SUSPECT_SHARE: Amount = Amount::from_millionths(100_000);
 
 /// What is remembered of one tenant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct History {
+    /// From one reading to the next.
+    tick: SignedDuration,
+    /// The load of each metric that is forecast, over the weeks.
+    series: BTreeMap<Metric, Series>,
     /// The number decided last; `None` before the first decision.
     pub in_force: Option<u32>,
     /// What the load asked for, at each tick.
@@ -52,13 +59,44 @@ struct Latest {
 }
 
 impl History {
-    /// What the journal tells.
-    pub fn rebuild(journal: &[Entry]) -> Self {
-        let mut history = Self::default();
+    /// Nothing yet, of a tenant that is looked at this often.
+    pub fn new(tick: SignedDuration) -> Self {
+        Self {
+            tick,
+            series: BTreeMap::new(),
+            in_force: None,
+            wanted: VecDeque::new(),
+            readings: VecDeque::new(),
+            last_out: None,
+            last_in: None,
+            refusals: BTreeMap::new(),
+            latest: BTreeMap::new(),
+            boots: VecDeque::new(),
+        }
+    }
+
+    /// What the journal tells, as it matters to `policy`.
+    pub fn rebuild(journal: &[Entry], policy: &Policy, tick: SignedDuration) -> Self {
+        let mut history = Self::new(tick);
+        for entry in journal {
+            if let Event::Load(loads) = &entry.event {
+                history.learn(policy, loads);
+            }
+        }
         let mut wished: BTreeMap<InstanceId, Timestamp> = BTreeMap::new();
-        for Entry { steady, event, .. } in journal {
+        for Entry {
+            at, steady, event, ..
+        } in journal
+        {
+            let now = Now {
+                steady: *steady,
+                wall: *at,
+            };
             match event {
-                Event::Decided(decision) => history.remember(decision, *steady),
+                Event::Decided(decision) => {
+                    history.read(policy, &decision.readings, now);
+                    history.remember(decision, *steady);
+                }
                 Event::Measured { samples } => history.measure(samples),
                 Event::Moved(step) => {
                     if step.to == Phase::Intent {
@@ -100,14 +138,47 @@ impl History {
         }
         self.in_force = Some(decision.desired);
         push(&mut self.wanted, (at, decision.wanted));
-        self.read(decision.readings.clone(), at);
     }
 
-    /// Remembers what was measured at a tick; the same tick's reading counts once.
-    pub fn read(&mut self, readings: Readings, at: Timestamp) {
-        if self.readings.back().is_none_or(|(last, _)| *last < at) {
-            push(&mut self.readings, (at, readings));
+    /// Remembers what was measured at a tick, before it decides. A tick that was woken early adds nothing, so that every
+    /// reading stands for about the same time; whether it was taken.
+    pub fn read(&mut self, policy: &Policy, readings: &Readings, now: Now) -> bool {
+        let last = self.readings.back().map(|(last, _)| *last);
+        if last.is_some_and(|last| now.since(last) < self.tick / 2) {
+            return false;
         }
+        push(&mut self.readings, (now.steady, readings.clone()));
+        let forecast = policy.forecast();
+        self.series.retain(|metric, _| forecast.contains(metric));
+        for metric in forecast {
+            let load = readings.get(&metric).and_then(series::total);
+            let tick = self.tick;
+            let series = self
+                .series
+                .entry(metric)
+                .or_insert_with(|| Series::new(tick));
+            series.read(now.wall, load, |_, _| {});
+        }
+        true
+    }
+
+    /// Takes loads that were written down.
+    fn learn(&mut self, policy: &Policy, loads: &Loads) {
+        if policy.forecast().contains(&loads.metric) {
+            let tick = self.tick;
+            self.series
+                .entry(loads.metric.clone())
+                .or_insert_with(|| Series::new(tick))
+                .learn(loads, |_, _| {});
+        }
+    }
+
+    /// The loads that are to be written down now.
+    pub(crate) fn to_write(&mut self) -> Vec<Loads> {
+        self.series
+            .iter_mut()
+            .filter_map(|(metric, series)| series.to_write(metric))
+            .collect()
     }
 
     /// Remembers what changed about instances that matters to their clouds: who has come into service, who never did.

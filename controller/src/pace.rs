@@ -31,11 +31,6 @@ impl Pace {
             .max(SignedDuration::from_secs(5))
     }
 
-    /// Ticks that are woken do not add readings: they are taken about once a period.
-    pub(crate) fn between_readings(self) -> SignedDuration {
-        self.tick / 2
-    }
-
     pub(crate) fn busy(self) -> SignedDuration {
         (self.tick / 10).clamp(BUSY_SHORTEST, BUSY_LONGEST)
     }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use jiff::SignedDuration;
 
 use crate::decide::{Question, decide};
-use crate::decision::Decision;
+use crate::decision::{Decision, Readings};
 use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
@@ -35,14 +35,23 @@ pub struct Situation<'a> {
     pub instances: &'a BTreeMap<InstanceId, Instance>,
     /// What was seen.
     pub observed: &'a Observed,
-    /// What is remembered.
-    pub history: &'a History,
     /// Instances whose cloud, asked to remove them, shows them no more, and whose flows are forgotten.
     pub removed: &'a [InstanceId],
     /// When.
     pub now: Now,
     /// A reading older than this is stale.
     pub stale: SignedDuration,
+}
+
+/// What has become of the instances, and what was measured of them. The history hears it before anything is decided.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// What became of instances since the last tick.
+    pub changes: Vec<Change>,
+    /// All instances after it.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// What was measured.
+    pub readings: Readings,
 }
 
 /// What this tick does.
@@ -68,13 +77,18 @@ pub struct Plan {
 
 /// Plans. `chance` gives the random half of new instances' ids. Where the second opinion objects, nothing is done by choice:
 /// what has happened is noted, and a person is told.
-pub fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
-    let first = draft(situation, chance, true);
+pub fn plan(
+    situation: &Situation<'_>,
+    survey: &Survey,
+    history: &History,
+    chance: &mut fastrand::Rng,
+) -> Plan {
+    let first = draft(situation, survey, history, chance, true);
     let objections = check(situation, &first);
     if objections.is_empty() {
         return first;
     }
-    let mut second = draft(situation, chance, false);
+    let mut second = draft(situation, survey, history, chance, false);
     for what in objections {
         let tenant = &situation.wish.spec.tenant;
         tracing::error!(%tenant, "a plan was not carried out: {what}");
@@ -85,25 +99,46 @@ pub fn plan(situation: &Situation<'_>, chance: &mut fastrand::Rng) -> Plan {
     second
 }
 
-fn draft(situation: &Situation<'_>, chance: &mut fastrand::Rng, may_choose: bool) -> Plan {
+/// What has become of the instances, and what was measured of them.
+pub fn survey(situation: &Situation<'_>, history: &History) -> Survey {
     let Situation {
         wish,
         observed,
-        history,
         now,
         stale,
         ..
     } = situation;
     let mut instances = situation.instances.clone();
-    let mut changes = settle(&instances, observed, wish, situation.removed, *now);
+    let changes = settle(&instances, observed, wish, situation.removed, *now);
     adopt(&mut instances, &changes);
-
     let warmth = Warmth {
         spec: &wish.spec,
         history,
         now: *now,
         stale: *stale,
     };
+    Survey {
+        readings: reading::read(&warmth, &instances),
+        changes,
+        instances,
+    }
+}
+
+fn draft(
+    situation: &Situation<'_>,
+    survey: &Survey,
+    history: &History,
+    chance: &mut fastrand::Rng,
+    may_choose: bool,
+) -> Plan {
+    let Situation {
+        wish,
+        observed,
+        now,
+        ..
+    } = situation;
+    let mut instances = survey.instances.clone();
+    let mut changes = survey.changes.clone();
     let ground = Ground {
         spec: &wish.spec,
         instances: &instances,
@@ -111,15 +146,16 @@ fn draft(situation: &Situation<'_>, chance: &mut fastrand::Rng, may_choose: bool
         history,
         now: *now,
     };
-    let decision = decide(&Question {
+    let mut decision = decide(&Question {
         spec: &wish.spec,
         orders: &wish.orders,
         current: ground.current(),
         hold: hold(&instances, observed),
-        readings: reading::read(&warmth, &instances),
+        readings: survey.readings.clone(),
         history,
         now: *now,
     });
+    decision.generation = wish.generation;
     let placement = if may_choose && !wish.orders.holds_still() {
         place(&ground, decision.desired)
     } else {
@@ -134,7 +170,7 @@ fn draft(situation: &Situation<'_>, chance: &mut fastrand::Rng, may_choose: bool
     changes.extend(wishes);
 
     let network = routes::network(wish, &instances, observed);
-    let launches = launches(situation, &instances);
+    let launches = launches(situation, history, &instances);
     let terminations = instances
         .values()
         .filter(|instance| instance.phase == Phase::Terminating)
@@ -298,11 +334,14 @@ fn free_slot(wish: &Wish, taken: &[(u32, Ipv4Addr)]) -> Option<(u32, Ipv4Addr)> 
 }
 
 /// Every intent that has no answer yet is asked for, again if need be, unless its cloud is being left alone.
-fn launches(situation: &Situation<'_>, instances: &BTreeMap<InstanceId, Instance>) -> Vec<Launch> {
+fn launches(
+    situation: &Situation<'_>,
+    history: &History,
+    instances: &BTreeMap<InstanceId, Instance>,
+) -> Vec<Launch> {
     let Situation {
         wish,
         observed,
-        history,
         now,
         ..
     } = situation;

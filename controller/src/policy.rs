@@ -3,7 +3,7 @@
 //! A [`Signal`] is something to monitor and the [`Response`] to it. Any signal may raise the number; all must agree to lower
 //! it. Open [`Window`]s raise the minimum (S4-82). The brakes hold for all of them together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -287,6 +287,28 @@ impl Policy {
         self.signals
             .iter()
             .any(|signal| matches!(signal.response, Response::Goal(_)))
+    }
+}
+
+impl Policy {
+    /// The metrics whose load is forecast, and what a forecast's capacity is learned from.
+    pub fn forecast(&self) -> BTreeSet<Metric> {
+        let mut metrics = BTreeSet::new();
+        for Signal { monitor, response } in &self.signals {
+            match response {
+                Response::Goal(goal) => {
+                    metrics.insert(monitor.metric.clone());
+                    if goal.capacity.is_none() {
+                        metrics.insert(Metric::Cpu);
+                    }
+                }
+                Response::Target(target) if target.proactive.forecasts() => {
+                    metrics.insert(monitor.metric.clone());
+                }
+                Response::Target(_) | Response::Steps(_) | Response::Formula(_) => {}
+            }
+        }
+        metrics
     }
 }
 

@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::observe::look;
 use crate::pace::Pace;
-use crate::plan::{Plan, Situation, by_cloud, plan};
+use crate::plan::{Plan, Situation, by_cloud, plan, survey};
 use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
 use crate::spec::TenantSpec;
@@ -56,20 +56,20 @@ pub async fn preview(
     now: Now,
 ) -> Preview {
     let before = state.as_ref().map(|state| state.wish.spec.clone());
-    let (instances, history, orders, generation) = match state {
+    let (instances, mut history, orders, generation) = match state {
         Some(state) => (
             state
                 .instances
                 .into_iter()
                 .map(|instance| (instance.id, instance))
                 .collect(),
-            History::rebuild(&state.journal),
+            History::rebuild(&state.journal, &spec.policy, Pace::default().tick),
             state.wish.orders,
             state.wish.generation,
         ),
         None => (
             BTreeMap::new(),
-            History::default(),
+            History::new(Pace::default().tick),
             Orders::default(),
             Generation::default(),
         ),
@@ -84,11 +84,12 @@ pub async fn preview(
         wish: &wish,
         instances: &instances,
         observed: &observed,
-        history: &history,
         removed: &[],
         now,
         stale: Pace::default().stale(),
     };
+    let survey = survey(&situation, &history);
+    history.read(&spec.policy, &survey.readings, now);
     let Plan {
         decision,
         placement,
@@ -96,7 +97,12 @@ pub async fn preview(
         network,
         alarms,
         ..
-    } = plan(&situation, &mut fastrand::Rng::with_seed(0));
+    } = plan(
+        &situation,
+        &survey,
+        &history,
+        &mut fastrand::Rng::with_seed(0),
+    );
 
     let launched = after
         .values()

@@ -18,7 +18,7 @@ use crate::journal::Event;
 use crate::network::NetworkPlan;
 use crate::observe::{Observed, Sight, look, within};
 use crate::pace::Pace;
-use crate::plan::{Plan, Situation, plan};
+use crate::plan::{Plan, Situation, plan, survey};
 use crate::ports::Ports;
 use crate::ports::{StoreError, Wish};
 use crate::settle::{Change, adopt};
@@ -44,7 +44,6 @@ pub struct Controller {
     removing: BTreeSet<InstanceId>,
     strays: Strays,
     alarms: Vec<String>,
-    last_measured: Option<jiff::Timestamp>,
     status: Option<Status>,
 }
 
@@ -77,13 +76,12 @@ impl Controller {
                 .into_iter()
                 .map(|instance| (instance.id, instance))
                 .collect(),
-            history: History::rebuild(&state.journal),
+            history: History::rebuild(&state.journal, &state.wish.spec.policy, pace.tick),
             chance: fastrand::Rng::with_seed(seed),
             calls: Calls::default(),
             removing: BTreeSet::new(),
             strays: Strays::default(),
             alarms: Vec::new(),
-            last_measured: None,
             status: None,
         }))
     }
@@ -124,12 +122,13 @@ impl Controller {
             wish: &wish,
             instances: &instances,
             observed: &observed,
-            history: &self.history,
             removed: &removed,
             now,
             stale: self.pace.stale(),
         };
-        let mut plan = plan(&situation, &mut self.chance);
+        let survey = survey(&situation, &self.history);
+        let is_due = self.history.read(&wish.spec.policy, &survey.readings, now);
+        let mut plan = plan(&situation, &survey, &self.history, &mut self.chance);
 
         let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
         events.extend(
@@ -139,14 +138,22 @@ impl Controller {
                 .map(Event::Moved),
         );
         plan.alarms.extend(self.remove_strays(&observed, now));
-        self.note(&plan, &wish, &observed, now, &mut events);
+        let is_written = is_due || plan.decision.desired != plan.decision.before;
+        if is_written {
+            events.push(Event::Decided(plan.decision.clone()));
+        }
+        if is_due {
+            events.extend(measured(&wish, &observed));
+            events.extend(self.history.to_write().into_iter().map(Event::Load));
+        }
+        self.raise(&plan, &mut events);
         let records = last_of_each(&changes);
         self.ports
             .store
             .record(&self.tenant, now, &records, &events)
             .await?;
 
-        self.commit(&plan, &records, now);
+        self.commit(&plan, is_written, &records, now);
         let is_routed = self.route(&plan.network, &mut plan.alarms).await;
         if is_routed {
             self.launch(&plan);
@@ -200,32 +207,8 @@ impl Controller {
         removed
     }
 
-    /// Adds the decision, the measurements and new alarms to what is written down.
-    fn note(
-        &mut self,
-        plan: &Plan,
-        wish: &Wish,
-        observed: &Observed,
-        now: Now,
-        events: &mut Vec<Event>,
-    ) {
-        let is_due = self
-            .last_measured
-            .is_none_or(|last| now.since(last) >= self.pace.between_readings());
-        if is_due || plan.decision.desired != plan.decision.before {
-            events.push(Event::Decided(plan.decision.clone()));
-        }
-        if is_due {
-            self.last_measured = Some(now.steady);
-            if let Ok(samples) = &observed.samples
-                && wish.spec.logs.metrics
-                && !samples.is_empty()
-            {
-                events.push(Event::Measured {
-                    samples: samples.clone(),
-                });
-            }
-        }
+    /// Adds new alarms to what is written down.
+    fn raise(&self, plan: &Plan, events: &mut Vec<Event>) {
         let fresh = plan
             .alarms
             .iter()
@@ -235,14 +218,17 @@ impl Controller {
         }));
     }
 
-    /// What is written down is true from now on.
-    fn commit(&mut self, plan: &Plan, records: &[Instance], now: Now) {
+    /// What is written down is true from now on. A decision that is not written down changed nothing and is forgotten: after a
+    /// restart, and when the journal is decided again, there is the same to remember.
+    fn commit(&mut self, plan: &Plan, is_written: bool, records: &[Instance], now: Now) {
         self.history.note(&self.instances, records, now);
         self.instances.clone_from(&plan.instances);
         let instances = &self.instances;
         self.removing.retain(|id| instances.contains_key(id));
         self.history.keep(|id| instances.contains_key(&id));
-        self.history.remember(&plan.decision, now.steady);
+        if is_written {
+            self.history.remember(&plan.decision, now.steady);
+        }
     }
 
     /// Makes the network as planned; whether it is.
@@ -368,6 +354,14 @@ impl Controller {
             stale: self.pace.stale(),
         }
     }
+}
+
+/// What was measured, where it is to be written down.
+fn measured(wish: &Wish, observed: &Observed) -> Option<Event> {
+    let samples = observed.samples.as_ref().ok()?;
+    (wish.spec.logs.metrics && !samples.is_empty()).then(|| Event::Measured {
+        samples: samples.clone(),
+    })
 }
 
 /// Each changed instance as it is in the end.

@@ -18,7 +18,7 @@ fn decided(
     adjust(&mut spec);
 
     let now = example::now();
-    let mut history = History::default();
+    let mut history = History::new(SignedDuration::from_secs(10));
     history.in_force = Some(running);
     let value = Amount::from_millionths(percent * 10_000);
     for number in 0..running {
@@ -31,7 +31,7 @@ fn decided(
         }]);
     }
     let readings = example::readings(Metric::Cpu, value, running);
-    history.read(readings.clone(), now.steady);
+    history.read(&spec.policy, &readings, now);
     decide(&Question {
         spec: &spec,
         orders: &Orders::default(),
