@@ -5,6 +5,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod cron;
+
+pub use cron::{Cron, CronError};
+
 /// A time at which a number is needed, once or again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -30,7 +34,7 @@ pub enum Opens {
         days: [bool; 7],
     },
     /// Whenever this cron expression of five fields says.
-    Cron(String),
+    Cron(Cron),
     /// Once.
     Once(DateTime),
 }
