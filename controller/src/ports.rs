@@ -166,7 +166,8 @@ pub struct MeterError {
 /// Remembers. What it has answered `Ok` to survives a crash.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// All that is known of a tenant, with the journal's entries since `history` ago; `None` for a tenant that is not known.
+    /// All that is known of a tenant, with the journal's entries since `history` ago, and its loads for as long as forecasts
+    /// look back ([`crate::series::KEPT`]); `None` for a tenant that is not known.
     async fn load(
         &self,
         tenant: &TenantName,

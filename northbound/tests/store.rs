@@ -7,7 +7,7 @@ mod world;
 use controller::amount::Amount;
 use controller::id::Generation;
 use controller::instance::{Instance, Phase};
-use controller::journal::Event;
+use controller::journal::{Event, Loads};
 use controller::load::{Metric, Sample};
 use controller::ports::Store;
 use controller::spec::TenantSpec;
@@ -377,6 +377,48 @@ async fn what_was_recorded_is_loaded_after_a_restart_and_what_is_over_is_not() {
         entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(),
         [3, 4]
     );
+}
+
+#[tokio::test]
+async fn loads_are_found_for_four_weeks_and_everything_else_for_as_long_as_was_asked() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    let load = |from| {
+        Event::Load(Loads {
+            metric: Metric::Cpu,
+            from,
+            bin: 60,
+            values: vec![Some(Amount::ONE), None],
+        })
+    };
+    const DAY: i64 = 86_400;
+    for (day, event) in [
+        (0, load(0)),
+        (3, load(3)),
+        (20, alarm("x")),
+        (29, load(29)),
+        (30, alarm("y")),
+    ] {
+        store
+            .record(&demo, later(day * DAY), &[], &[event])
+            .await
+            .unwrap();
+    }
+
+    let state = store
+        .load(&demo, SignedDuration::from_secs(60))
+        .await
+        .unwrap()
+        .unwrap();
+
+    let found: Vec<Event> = state
+        .journal
+        .into_iter()
+        .map(|entry| entry.event)
+        .collect();
+    assert_eq!(found, [load(3), load(29), alarm("y")]);
 }
 
 #[tokio::test]

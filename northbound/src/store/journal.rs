@@ -3,6 +3,7 @@
 use controller::id::{Generation, TenantName};
 use controller::journal::{Entry, Event};
 use controller::ports::StoreError;
+use controller::series;
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
@@ -102,8 +103,8 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
     })
 }
 
-/// What came within `history` of the last entry, oldest first. The steady clock never goes back, so the first entry that is
-/// older ends the look.
+/// The loads that were written down within [`series::KEPT`] of the last of them, and what came within `history` of the last
+/// entry; oldest first. The steady clock never goes back, so the first entry that is older ends the look.
 pub(super) fn recent(
     connection: &Connection,
     tenant: &TenantName,
@@ -120,6 +121,29 @@ pub(super) fn recent(
             .first()
             .map_or(next.steady, |entry: &Entry| entry.steady);
         if last.duration_since(next.steady) > history || entries.len() == HISTORY_LIMIT {
+            break;
+        }
+        entries.push(next);
+    }
+    entries.reverse();
+    let first = entries.first().map_or(0, |entry| entry.seq);
+    let mut all = loads_before(connection, tenant, first)?;
+    all.append(&mut entries);
+    Ok(all)
+}
+
+/// The loads that were written down before entry `seq`, as far back as forecasts look, oldest first.
+fn loads_before(connection: &Connection, tenant: &TenantName, seq: u64) -> Result<Vec<Entry>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, wall, steady, event FROM journal
+         WHERE tenant = ?1 AND kind = 'load' AND seq < ?2 ORDER BY seq DESC",
+    )?;
+    let mut rows = statement.query(params![tenant.as_str(), signed(seq)?])?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let next = entry(row)?;
+        let last = entries.first().map_or(next.at, |entry| entry.at);
+        if last.duration_since(next.at) > series::KEPT || entries.len() == HISTORY_LIMIT {
             break;
         }
         entries.push(next);

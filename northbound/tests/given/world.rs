@@ -36,8 +36,12 @@ pub(crate) fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
         "instances": { "min": 2, "max": 5, "template": "web", "surge": 0, "boot_timeout": "PT1M" },
         "clouds": [{ "name": "local-a", "max": null }],
         "policy": {
-            "dynamic": null, "windows": [], "buffer": "PT2M", "drain": "PT30S", "stabilization": "PT5M",
-            "warm_up": "PT10S", "max_step_out": null, "max_step_in": null,
+            "mode": "auto", "signals": [], "windows": [],
+            "buffer": { "scale_out": "PT2M", "scale_in": "PT2M" },
+            "stabilization": { "scale_out": "PT0S", "scale_in": "PT5M" },
+            "max_step": { "scale_out": null, "scale_in": null },
+            "max_rate": { "scale_out": null, "scale_in": null },
+            "warm_up": "PT10S", "min_lifetime": "PT0S", "warm_pool": 0, "drain": "PT30S",
         },
         "logs": { "metrics": true },
     }))
