@@ -88,6 +88,13 @@ impl Amount {
         Self(u64::try_from(product).unwrap_or(u64::MAX))
     }
 
+    /// What share `self` is of `whole`; `None` where that is zero.
+    #[must_use]
+    pub fn ratio(self, whole: Self) -> Option<Self> {
+        let millionths = (u128::from(self.0) * u128::from(MILLION)).checked_div(whole.0.into())?;
+        Some(Self(u64::try_from(millionths).unwrap_or(u64::MAX)))
+    }
+
     /// `self` spread evenly over `count`; zero where there is nobody.
     #[must_use]
     pub fn over(self, count: usize) -> Self {

@@ -56,6 +56,20 @@ impl Decision {
         }
         reason
     }
+
+    /// By how much the signals changed the number. What a person ordered is no choice of the policy, nor is a move into the
+    /// bounds: neither begins a buffer or counts against a rate.
+    pub fn by_choice(&self) -> i64 {
+        if self.steps.iter().any(|step| step.guard == Guard::Orders) {
+            return 0;
+        }
+        let forced = self
+            .steps
+            .iter()
+            .take_while(|step| step.guard == Guard::Bounds)
+            .last();
+        i64::from(self.desired) - i64::from(forced.map_or(self.before, |step| step.number))
+    }
 }
 
 /// What one guard made of the number.
@@ -141,6 +155,9 @@ pub struct Reading {
     pub expected: u32,
     /// How many are in service but still warming up: they will take load, but what they report does not count yet.
     pub warming: u32,
+    /// How many were in service, where that cannot be told from the two above.
+    #[serde(default)]
+    pub in_service: u32,
     /// A value fell to exactly zero from well above: real, or a broken meter.
     pub is_suspect: bool,
 }
@@ -156,6 +173,11 @@ impl Reading {
         self.highest = self.highest.max(value);
         self.sum = self.sum + value;
         self.fresh += 1;
+    }
+
+    /// How many instances shared the load.
+    pub fn served(&self) -> u32 {
+        self.in_service.max(self.expected + self.warming)
     }
 
     /// How many are in service without a fresh value.

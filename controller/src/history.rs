@@ -44,6 +44,8 @@ pub struct History {
     pub last_out: Option<Timestamp>,
     /// When the number was last lowered by the policy.
     pub last_in: Option<Timestamp>,
+    /// By how much the policy changed the number, whenever it did.
+    pub changes: VecDeque<(Timestamp, i64)>,
     /// Which clouds are left alone for a while, and why.
     pub refusals: BTreeMap<CloudName, Refusals>,
     /// The last reading of each instance and metric, and the last one that was not zero.
@@ -69,6 +71,7 @@ impl History {
             readings: VecDeque::new(),
             last_out: None,
             last_in: None,
+            changes: VecDeque::new(),
             refusals: BTreeMap::new(),
             latest: BTreeMap::new(),
             boots: VecDeque::new(),
@@ -123,18 +126,15 @@ impl History {
 
     /// Remembers a decision.
     pub fn remember(&mut self, decision: &Decision, at: Timestamp) {
-        if self.in_force.is_some()
-            && decision
-                .steps
-                .iter()
-                .all(|step| step.guard != crate::decision::Guard::Orders)
-        {
-            if decision.desired > decision.before {
-                self.last_out = Some(at);
-            }
-            if decision.desired < decision.before {
-                self.last_in = Some(at);
-            }
+        let change = decision.by_choice();
+        if self.in_force.is_some() && change != 0 {
+            let last = if change > 0 {
+                &mut self.last_out
+            } else {
+                &mut self.last_in
+            };
+            *last = Some(at);
+            push(&mut self.changes, (at, change));
         }
         self.in_force = Some(decision.desired);
         push(&mut self.wanted, (at, decision.wanted));

@@ -28,8 +28,9 @@ pub(crate) fn read(warmth: &Warmth<'_>, instances: &BTreeMap<InstanceId, Instanc
     needed
         .into_iter()
         .map(|(metric, threshold)| {
-            let reading = of_group(warmth, &metric, threshold)
+            let mut reading = of_group(warmth, &metric, threshold)
                 .unwrap_or_else(|| of_instances(warmth, &metric, threshold, instances));
+            reading.in_service = in_service(instances);
             (metric, reading)
         })
         .collect()
@@ -70,6 +71,7 @@ fn of_instances(
         stale,
     } = *warmth;
     let mut reading = Reading::default();
+    let mut by_requests = ByRequests::default();
     for instance in instances
         .values()
         .filter(|instance| instance.phase == Phase::InService)
@@ -78,14 +80,59 @@ fn of_instances(
             reading.warming += 1;
             continue;
         }
-        reading.expected += 1;
         let id = Some(instance.id);
+        let requests = history
+            .fresh(id, &Metric::RequestsPerSecond, now, stale)
+            .map(|sample| sample.value);
+        if *metric == Metric::ResponseTime && requests == Some(Amount::ZERO) {
+            // Who was asked nothing has answered nothing: no reading is missing.
+            continue;
+        }
+        reading.expected += 1;
         if let Some(sample) = history.fresh(id, metric, now, stale) {
             reading.add(sample.value);
+            by_requests.add(sample.value, requests);
         }
         reading.is_suspect |= history.is_suspect(id, metric, threshold, now, stale);
     }
+    if *metric == Metric::ResponseTime
+        && let Some(mean) = by_requests.mean()
+    {
+        reading.sum = mean.times(reading.fresh);
+    }
     reading
+}
+
+fn in_service(instances: &BTreeMap<InstanceId, Instance>) -> u32 {
+    let serving = instances
+        .values()
+        .filter(|instance| instance.phase == Phase::InService);
+    u32::try_from(serving.count()).unwrap_or(u32::MAX)
+}
+
+/// A mean over requests: an instance that answers twice as many counts twice.
+#[derive(Default)]
+struct ByRequests {
+    time: Amount,
+    requests: Amount,
+    is_partial: bool,
+}
+
+impl ByRequests {
+    fn add(&mut self, each: Amount, requests: Option<Amount>) {
+        self.is_partial |= requests.is_none();
+        let requests = requests.unwrap_or_default();
+        self.time = self.time + each.share(requests);
+        self.requests = self.requests + requests;
+    }
+
+    /// `None` where the requests of an instance are not known: then all count the same.
+    fn mean(&self) -> Option<Amount> {
+        if self.is_partial {
+            return None;
+        }
+        self.time.ratio(self.requests)
+    }
 }
 
 /// Whether an instance is so new that what it reports does not count yet (S4-59).
@@ -93,4 +140,63 @@ fn is_warming(instance: &Instance, spec: &TenantSpec, now: Now) -> bool {
     instance
         .in_service
         .is_none_or(|since| now.since(since) < spec.policy.warm_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use crate::load::Sample;
+
+    /// The reading of response times, of instances that gave so many seconds and requests per second each.
+    fn response_time(of: &[(Option<u64>, Option<u32>)]) -> Reading {
+        let mut spec = example::spec();
+        example::target(&mut spec).0.metric = Metric::ResponseTime;
+        let now = example::now().after(SignedDuration::from_mins(10));
+        let mut history = History::new(SignedDuration::from_secs(10));
+        let mut instances = BTreeMap::new();
+        for (slot, (millis, requests)) in (0..).zip(of) {
+            let instance = example::instance(slot);
+            let sample = |metric, value| Sample {
+                instance: Some(instance.id),
+                metric,
+                value,
+                at: now.steady,
+            };
+            let millis = millis.map(|millis| Amount::from_millionths(millis * 1_000));
+            let requests = requests.map(Amount::whole);
+            let samples = [
+                millis.map(|value| sample(Metric::ResponseTime, value)),
+                requests.map(|value| sample(Metric::RequestsPerSecond, value)),
+            ];
+            history.measure(&samples.into_iter().flatten().collect::<Vec<_>>());
+            instances.insert(instance.id, instance);
+        }
+        let warmth = Warmth {
+            spec: &spec,
+            history: &history,
+            now,
+            stale: SignedDuration::from_secs(30),
+        };
+        read(&warmth, &instances)[&Metric::ResponseTime]
+    }
+
+    // S1-06: (0.1 × 30 + 0.3 × 10) ÷ 40 = 0.15, not the 0.2 between the instances.
+    #[test]
+    fn response_times_are_a_mean_over_requests() {
+        let reading = response_time(&[(Some(100), Some(30)), (Some(300), Some(10))]);
+        assert_eq!(reading.sum, Amount::from_millionths(2 * 150_000));
+        assert_eq!((reading.fresh, reading.expected), (2, 2));
+        let unweighted = response_time(&[(Some(100), Some(30)), (Some(300), None)]);
+        assert_eq!(unweighted.sum, Amount::from_millionths(400_000));
+    }
+
+    #[test]
+    fn who_was_asked_nothing_owes_no_response_time() {
+        let reading = response_time(&[(Some(100), Some(30)), (None, Some(0)), (None, None)]);
+        assert_eq!(
+            (reading.fresh, reading.expected, reading.served()),
+            (1, 2, 3)
+        );
+    }
 }

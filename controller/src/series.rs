@@ -129,8 +129,8 @@ impl Series {
             return;
         }
         for over in open.number..number {
-            let value = (over == open.number && open.readings > 0)
-                .then(|| open.sum.over(open.readings));
+            let value =
+                (over == open.number && open.readings > 0).then(|| open.sum.over(open.readings));
             hear(over * self.bin, value);
             self.closed.push(value);
         }
@@ -150,7 +150,10 @@ pub fn total(reading: &Reading) -> Option<Amount> {
     if !is_known {
         return None;
     }
-    let missing = reading.sum.over(reading.fresh as usize).times(in_service - reading.fresh);
+    let missing = reading
+        .sum
+        .over(reading.fresh as usize)
+        .times(in_service - reading.fresh);
     Some(reading.sum + missing)
 }
 
@@ -197,7 +200,11 @@ mod tests {
 
     #[test]
     fn weeks_of_silence_begin_anew() {
-        let bins = heard(&[(60, load(2)), (40 * 86_400, load(9)), (40 * 86_400 + 60, load(4))]);
+        let bins = heard(&[
+            (60, load(2)),
+            (40 * 86_400, load(9)),
+            (40 * 86_400 + 60, load(4)),
+        ]);
         assert_eq!(bins, [load(2), load(9), load(4)]);
     }
 
