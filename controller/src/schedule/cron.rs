@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use croner::parser::CronParser;
 use croner::{CronComponent, CronPattern};
-use jiff::civil::{Date, Weekday, date};
+use jiff::civil::{Date, Time, Weekday, date};
 use serde::{Deserialize, Serialize};
 
 /// Every minute and every hour, written out one by one, would still fit.
@@ -52,6 +52,7 @@ pub struct Cron {
     /// Bit n for the hour n.
     hours: u32,
     days: Arc<CronPattern>,
+    repeats: bool,
 }
 
 /// Why an expression was refused.
@@ -106,8 +107,14 @@ impl Cron {
         &self.text
     }
 
+    /// Whether it goes by the hour or the minute (one of them begins with `*`), so that an hour that the clocks show twice
+    /// has its starts twice.
+    pub(super) fn repeats(&self) -> bool {
+        self.repeats
+    }
+
     /// Whether it comes on this day.
-    fn is_on(&self, date: Date) -> bool {
+    pub(super) fn is_on(&self, date: Date) -> bool {
         let part = |number: i8| u32::from(number.unsigned_abs());
         let weekday = weekday(date.weekday());
         let (month, day) = (part(date.month()), part(date.day()));
@@ -117,6 +124,34 @@ impl Cron {
                 .day_match(i32::from(date.year()), month, day, weekday)
                 .unwrap_or(false)
     }
+
+    /// The times at which it comes on its days, in order.
+    pub(super) fn times(&self) -> impl Iterator<Item = Time> {
+        (0..24)
+            .filter(|hour| self.hours >> hour & 1 == 1)
+            .flat_map(|hour| {
+                (0..60)
+                    .filter(|minute| self.minutes >> minute & 1 == 1)
+                    .map(move |minute| at(hour, minute))
+            })
+    }
+
+    /// The last time of its days that is not after `time`.
+    pub(super) fn last_until(&self, time: Time) -> Option<Time> {
+        let hour = u32::from(time.hour().unsigned_abs());
+        let minute = u32::from(time.minute().unsigned_abs());
+        let so_far = self.minutes & (u64::MAX >> (63 - minute));
+        if self.hours >> hour & 1 == 1 && so_far != 0 {
+            return Some(at(hour, so_far.ilog2()));
+        }
+        let earlier = self.hours & ((1 << hour) - 1);
+        (earlier != 0).then(|| at(earlier.ilog2(), self.minutes.ilog2()))
+    }
+}
+
+fn at(hour: u32, minute: u32) -> Time {
+    let part = |number: u32| i8::try_from(number).unwrap_or_default();
+    Time::constant(part(hour), part(minute), 0, 0)
 }
 
 fn weekday(day: Weekday) -> croner::Weekday {
@@ -168,6 +203,7 @@ impl FromStr for Cron {
         let cron = Self {
             minutes,
             hours: u32::try_from(hours).unwrap_or_default(),
+            repeats: fields[..2].iter().any(|field| field.starts_with('*')),
             days: Arc::new(days),
             text: text.clone(),
         };
