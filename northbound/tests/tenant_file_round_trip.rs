@@ -6,10 +6,13 @@ use std::net::Ipv4Addr;
 
 use controller::amount::Amount;
 use controller::load::Metric;
-use controller::schedule::Window;
+use controller::policy::{
+    Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
+};
+use controller::schedule::{Closes, Opens, Window};
 use controller::spec::{
-    CloudPreference, Dynamic, HealthCheck, Instances, Listener, Logs, Network, Policy, Probe,
-    Protocol, Service, Split, Subnet, TenantSpec,
+    CloudPreference, HealthCheck, Instances, Listener, Logs, Network, Probe, Protocol, Service,
+    Split, Subnet, TenantSpec,
 };
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
@@ -131,23 +134,39 @@ fn health() -> impl Strategy<Value = HealthCheck> {
         )
 }
 
-fn dynamic() -> impl Strategy<Value = Dynamic> {
+fn signal() -> impl Strategy<Value = Signal> {
+    let metrics = vec![
+        Metric::Cpu,
+        Metric::Memory,
+        Metric::Connections,
+        Metric::ConnectionsPerSecond,
+    ];
     (
-        select(Metric::ALL.to_vec()),
+        select(metrics),
         10_000_u64..=1_000_000,
         1_u64..=1_000_000_000_000,
-        duration(1_000, 86_400_000),
-        any::<[bool; 2]>(),
+        duration(1_000, 3_600_000),
+        any::<bool>(),
+        select(vec![Proactive::On, Proactive::Off]),
         0_u64..=500_000,
     )
         .prop_map(
-            |(metric, share, number, window, [reactive, proactive], tolerance)| Dynamic {
-                metric,
-                threshold: Amount::from_millionths(if metric.is_share() { share } else { number }),
-                window,
-                reactive,
-                proactive,
-                tolerance: Amount::from_millionths(tolerance),
+            |(metric, share, number, window, reactive, proactive, tolerance)| Signal {
+                response: Response::Target(Target {
+                    threshold: Amount::from_millionths(if metric.is_share() {
+                        share
+                    } else {
+                        number
+                    }),
+                    tolerance: Amount::from_millionths(tolerance),
+                    reactive,
+                    proactive,
+                }),
+                monitor: Monitor {
+                    metric,
+                    aggregation: Aggregation::Average,
+                    window,
+                },
             },
         )
 }
@@ -167,9 +186,11 @@ fn window(max: u32) -> impl Strategy<Value = Window> {
     )
         .prop_map(
             |((hour, minute, second), days, length, instances, zone)| Window {
-                at: jiff::civil::time(hour, minute, second, 0),
-                days,
-                length,
+                opens: Opens::Weekly {
+                    at: jiff::civil::time(hour, minute, second, 0),
+                    days,
+                },
+                closes: Closes::After(length),
                 instances,
                 zone: zone.to_owned(),
             },
@@ -180,36 +201,33 @@ fn policy(min: u32, max: u32) -> impl Strategy<Value = Policy> {
     let fewest = usize::from(min == 0);
     let step = || proptest::option::of(1_u32..=1_000);
     (
-        proptest::option::of(dynamic()),
+        proptest::collection::vec(signal(), 0..=1),
         proptest::collection::vec(window(max), fewest..4),
         duration(0, 86_400_000),
-        duration(0, 86_400_000),
+        duration(0, 3_600_000),
         duration(0, 86_400_000),
         duration(0, 3_600_000),
-        step(),
-        step(),
+        (step(), step()),
     )
         .prop_map(
-            |(
-                dynamic,
+            |(signals, windows, buffer, stabilization, drain, warm_up, max_step)| Policy {
+                mode: Mode::Auto,
+                signals,
                 windows,
-                buffer,
-                drain,
-                stabilization,
+                buffer: PerDirection::both(buffer),
+                stabilization: PerDirection {
+                    scale_out: SignedDuration::ZERO,
+                    scale_in: stabilization,
+                },
+                max_step: PerDirection {
+                    scale_out: max_step.0,
+                    scale_in: max_step.1,
+                },
+                max_rate: PerDirection::both(None),
                 warm_up,
-                max_step_out,
-                max_step_in,
-            )| {
-                Policy {
-                    dynamic,
-                    windows,
-                    buffer,
-                    drain,
-                    stabilization,
-                    warm_up,
-                    max_step_out,
-                    max_step_in,
-                }
+                min_lifetime: SignedDuration::ZERO,
+                warm_pool: 0,
+                drain,
             },
         )
 }

@@ -45,7 +45,7 @@ pub(super) fn read(
     let base = static_policy(defaults);
     let policy = Policy {
         signals: dynamic.into_iter().collect(),
-        windows: windows?,
+        windows: windows.clone().unwrap_or_default(),
         buffer: PerDirection::both(duration("buffer", base.buffer.scale_out)),
         stabilization: PerDirection {
             scale_in: duration("stabilization", base.stabilization.scale_in),
@@ -59,7 +59,8 @@ pub(super) fn read(
         drain: duration("drain", base.drain),
         ..base
     };
-    (is_dynamic != policy.signals.is_empty()).then_some(policy)
+    let is_whole = windows.is_some() && is_dynamic != policy.signals.is_empty();
+    is_whole.then_some(policy)
 }
 
 /// A policy with every default that follows nothing.
