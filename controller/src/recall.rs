@@ -1,0 +1,70 @@
+//! Remembers a journal, entry by entry, as the tick that wrote it did.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::history::History;
+use crate::id::InstanceId;
+use crate::instance::{Cause, Phase};
+use crate::journal::{Entry, Event, Move};
+use crate::policy::Policy;
+use crate::time::Now;
+
+/// A history that is being rebuilt.
+#[derive(Debug)]
+pub(crate) struct Recall {
+    /// What is remembered so far.
+    pub(crate) history: History,
+    /// Who is on the way in, and since when.
+    wished: BTreeMap<InstanceId, Timestamp>,
+}
+
+impl Recall {
+    /// Goes on from what is known.
+    pub(crate) fn of(history: History) -> Self {
+        Self {
+            history,
+            wished: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next entry, as it matters to `policy`. Loads are not in it: they are learned before all others.
+    pub(crate) fn hear(&mut self, entry: &Entry, policy: &Policy) {
+        let Entry {
+            at, steady, event, ..
+        } = entry;
+        match event {
+            Event::Decided(decision) => {
+                let now = Now {
+                    steady: *steady,
+                    wall: *at,
+                };
+                self.history.read(policy, &decision.readings, now);
+                self.history.remember(decision, *steady);
+            }
+            Event::Measured { samples } => self.history.measure(samples),
+            Event::Moved(step) => self.see(step, *steady),
+            Event::Load(_)
+            | Event::Refused { .. }
+            | Event::Ordered { .. }
+            | Event::Alarm { .. } => {}
+        }
+    }
+
+    fn see(&mut self, step: &Move, steady: Timestamp) {
+        if step.to == Phase::Intent {
+            self.wished.insert(step.instance, steady);
+        }
+        if step.to == Phase::InService
+            && let Some(from) = self.wished.remove(&step.instance)
+        {
+            let took = steady.duration_since(from);
+            self.history.booted(&step.cloud, took);
+        }
+        let cause = step.drain.as_ref().map(|drain| drain.cause);
+        if step.to == Phase::Terminating && cause == Some(Cause::NeverHealthy) {
+            self.history.refusals_of(&step.cloud).never_healthy(steady);
+        }
+    }
+}
