@@ -9,6 +9,7 @@
 
 pub mod amount;
 mod answers;
+pub mod backtest;
 mod calls;
 pub mod decide;
 pub mod decision;
