@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use controller::amount::Amount;
@@ -12,7 +13,7 @@ use controller::ports::Ports;
 use controller::ports::{Clock, Dataplane, Meter, Southbound};
 use netsetup::LinuxDataplane;
 use netsetup::sim::{SimDataplane, SimMeter};
-use southbound::local::{CgroupMeter, LocalCloud, LocalSettings, SettingsError, Template};
+use southbound::local::{LocalCloud, LocalMeter, LocalSettings, SettingsError, Template};
 use southbound::sim::{SimCloud, SimSettings};
 
 use crate::clock::SystemClock;
@@ -160,7 +161,7 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         let settings = LocalSettings {
             cloud: cloud.name.clone(),
             deployment: store.deployment().to_owned(),
-            state: config.state.join("local"),
+            state: local_state(config),
             runtime: config.runtime.clone(),
             capacity,
             templates: templates.clone(),
@@ -174,8 +175,9 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         local.push(Arc::clone(&made));
         clouds.insert(cloud.name.clone(), made);
     }
-    let cgroups = CgroupMeter::new(store.deployment()).map_err(WireError::Meter)?;
-    let meters: Vec<Arc<dyn Meter>> = vec![Arc::new(cgroups), Arc::new(linux.meter())];
+    let instances = LocalMeter::new(store.deployment(), &local_state(config));
+    let instances = instances.map_err(WireError::Meter)?;
+    let meters: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
     let dataplane: Arc<dyn Dataplane> = linux;
     Ok(Wired {
         ports: Ports {
@@ -189,6 +191,11 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         wakes,
         local,
     })
+}
+
+/// Where the local clouds keep what they need.
+fn local_state(config: &Config) -> PathBuf {
+    config.state.join("local")
 }
 
 fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {

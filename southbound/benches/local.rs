@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 use controller::id::ProviderId;
 use controller::instance::Instance;
-use controller::ports::{Launch, Meter as _, Southbound as _};
+use controller::ports::{Launch, Measurement, Meter as _, Southbound as _};
 use controller::time::Now;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
-use southbound::local::{CgroupMeter, LocalCloud};
+use southbound::local::{LocalCloud, LocalMeter};
 use tokio::runtime::Runtime;
 
 use bed::tenant;
@@ -98,18 +98,19 @@ fn local(criterion: &mut Criterion) {
     group.bench_function("list 10", |bencher| {
         bencher.iter(|| runtime.block_on(cloud.list(&demo)).unwrap());
     });
-    let meter = CgroupMeter::new(&bed.deployment).unwrap();
+    let meter = LocalMeter::new(&bed.deployment, &bed.state.join("state")).unwrap();
     let instances: Vec<Instance> = sleeps
         .iter()
         .map(|launch| launch.instance.clone())
         .collect();
-    let now = Now::at(Timestamp::UNIX_EPOCH);
+    let asked = Measurement {
+        tenant: &demo,
+        instances: &instances,
+        metrics: &[],
+        now: Now::at(Timestamp::UNIX_EPOCH),
+    };
     group.bench_function("measure 10", |bencher| {
-        bencher.iter(|| {
-            runtime
-                .block_on(meter.sample(&demo, &instances, now))
-                .unwrap()
-        });
+        bencher.iter(|| runtime.block_on(meter.sample(&asked)).unwrap());
     });
     group.finish();
 }

@@ -35,7 +35,7 @@ use controller::id::{ProviderId, TenantName};
 use controller::ports::{CloudError, InstanceSeen, Launch, Southbound};
 
 pub use cable::{Cable, CableError, CableRequest};
-pub use meter::CgroupMeter;
+pub use meter::LocalMeter;
 pub use settings::{LocalSettings, SettingsError, Template};
 
 use error::Trouble;

@@ -14,6 +14,8 @@ mod exec;
 mod local_bed;
 #[path = "conformance/local_crash.rs"]
 mod local_crash;
+#[path = "conformance/local_meter.rs"]
+mod local_meter;
 #[path = "conformance/local_only.rs"]
 mod local_only;
 #[path = "conformance/sim_bed.rs"]

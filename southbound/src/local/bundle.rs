@@ -15,10 +15,16 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use controller::id::CloudName;
 use oci_spec::runtime::Spec;
 
 /// An instance's output is cut back to the half of this when it has grown larger.
 const LOG_LIMIT: u64 = 1 << 20;
+
+/// Where the instances of a cloud are, below the state directory of all local clouds.
+pub(super) fn instances(state: &Path, cloud: &CloudName) -> PathBuf {
+    state.join("clouds").join(cloud.as_str()).join("instances")
+}
 
 /// One instance's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

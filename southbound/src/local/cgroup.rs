@@ -10,6 +10,8 @@
 //! /sys/fs/cgroup/cpu/asaas/<deployment>/<name>/ …
 //! ```
 
+mod disk;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -20,6 +22,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::Instant;
+
+pub(super) use disk::Moved;
 
 /// Processes that were killed are gone within milliseconds, unless the kernel itself is stuck.
 const END_LIMIT: Duration = Duration::from_secs(5);
@@ -44,6 +48,8 @@ enum Layout {
         cpu: PathBuf,
         cpuacct: PathBuf,
         memory: PathBuf,
+        /// Not every kernel has it, and only a metric is missing without.
+        blkio: Option<PathBuf>,
     },
     /// One for all.
     Two { unified: PathBuf },
@@ -88,6 +94,7 @@ impl Hierarchies {
             let layout = Layout::Two { unified };
             return Ok(Self { mounts, layout });
         }
+        let blkio = controllers.remove("blkio");
         let mut controller = |name: &str| {
             controllers.remove(name).ok_or_else(|| {
                 format!("no controller `{name}`; hint: mount control groups, version 2 or 1")
@@ -97,6 +104,7 @@ impl Hierarchies {
             cpu: controller("cpu")?,
             cpuacct: controller("cpuacct")?,
             memory: controller("memory")?,
+            blkio,
         };
         Ok(Self { mounts, layout })
     }
@@ -207,6 +215,7 @@ impl Hierarchies {
                 cpu,
                 cpuacct,
                 memory,
+                blkio: _,
             } => {
                 let (cpu, memory) = (at(cpu, group), at(memory, group));
                 let used = number(&memory.join("memory.usage_in_bytes"))?;
@@ -233,6 +242,17 @@ impl Hierarchies {
                     memory_limit: number(&group.join("memory.max"))?,
                 })
             }
+        }
+    }
+
+    /// What the group has moved to and from disks.
+    pub(super) fn moved(&self, group: &Path, pids: &[i32]) -> Moved {
+        match &self.layout {
+            Layout::One { blkio, .. } => {
+                let group = blkio.as_ref().map(|blkio| at(blkio, group));
+                disk::of_version_one(group.as_deref(), pids)
+            }
+            Layout::Two { unified } => disk::of_version_two(&at(unified, group)),
         }
     }
 }
@@ -324,6 +344,7 @@ mod tests {
                 cpu: both.clone(),
                 cpuacct: both,
                 memory: PathBuf::from("/sys/fs/cgroup/memory"),
+                blkio: None,
             }
         );
         assert_eq!(found.mounts.len(), 4);

@@ -1,62 +1,69 @@
-//! Measures instances by their control groups: no agent in the instance, and no way for it to lie.
+//! Measures instances from outside, by what the kernel counts for them: no agent in the instance, and no way for it to lie.
+
+mod network;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use controller::amount::Amount;
+use controller::id::InstanceId;
 use controller::load::{Metric, Sample};
 use controller::ports::{Measurement, Meter, MeterError};
 use jiff::Timestamp;
+use nix::sys::statvfs::statvfs;
 
-use super::cgroup::{Hierarchies, Usage};
+use super::bundle::{self, Bundle};
+use super::cgroup::Hierarchies;
 use super::convert;
 use super::settings::{SettingsError, check_deployment};
 use crate::tag;
+use network::carried;
+use reading::{Reading, SPAN_MAX, counters, next, ratio};
 
-/// Two readings closer than this say more about the scheduler's periods than about the load.
-const SPAN_MIN: Duration = Duration::from_millis(400);
-/// A mean over a longer time than this says nothing about now: the next reading begins anew.
-const SPAN_MAX: Duration = Duration::from_mins(5);
-
-/// Measures `cpu` and `memory` of the instances of one deployment, in all its local clouds, as shares of their limits.
+/// Measures the instances of one deployment, in all its local clouds: `cpu` and `memory` as shares of their limits,
+/// `disk_free` as the share that is free of the file system that their roots are on, and `disk_read`, `disk_write`,
+/// `network_in` and `network_out` in MB/s.
 ///
-/// CPU is the mean between two readings that are at least 0.4 s apart. Asked again sooner, it repeats the last value with
-/// the time of that reading, so that nobody takes it for fresh. Memory is what the kernel could not simply give up: without
-/// inactive cached files. An instance whose group cannot be read gives no sample.
+/// What is a rate is the mean between two readings that are at least 0.4 s apart. Asked again sooner, it repeats the last
+/// value with the time of that reading, so that nobody takes it for fresh. Memory is what the kernel could not simply give
+/// up: without inactive cached files. An instance that does not run gives no sample, and a metric that this kernel does not
+/// count none either.
 #[derive(Debug)]
-pub struct CgroupMeter {
+pub struct LocalMeter {
     deployment: String,
+    /// See [`LocalSettings::state`](super::LocalSettings::state).
+    state: PathBuf,
     hierarchies: Hierarchies,
     /// The last reading of each group that was there when it was last asked for.
     seen: Arc<Mutex<BTreeMap<PathBuf, Reading>>>,
 }
 
-/// What the next reading is compared with.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    cpu_ns: u64,
-    /// By a real clock, when it was really read: a tick's `now` is the moment at which the tick began.
-    read: Instant,
-    last: Option<(Amount, Timestamp)>,
-}
-
-impl CgroupMeter {
-    /// A meter for this deployment.
-    pub fn new(deployment: &str) -> Result<Self, SettingsError> {
+impl LocalMeter {
+    /// A meter for this deployment, whose local clouds keep what they need in `state`.
+    pub fn new(deployment: &str, state: &Path) -> Result<Self, SettingsError> {
         check_deployment(deployment)?;
         Ok(Self {
             deployment: deployment.to_owned(),
+            state: state.to_owned(),
             hierarchies: Hierarchies::of_machine().map_err(SettingsError::Cgroups)?,
             seen: Arc::default(),
         })
     }
 }
 
+/// Where an instance is found.
+struct Found {
+    instance: InstanceId,
+    group: PathBuf,
+    bundle: Bundle,
+}
+
 #[async_trait]
-impl Meter for CgroupMeter {
+impl Meter for LocalMeter {
     async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
         let Measurement {
             tenant,
@@ -64,26 +71,28 @@ impl Meter for CgroupMeter {
             now,
             ..
         } = *asked;
-        let groups = instances.iter().map(|instance| {
+        let found = instances.iter().map(|instance| {
             let name = tag::provider(&self.deployment, &instance.cloud, tenant, instance.id);
-            (instance.id, convert::cgroup(&self.deployment, &name.0))
+            Found {
+                instance: instance.id,
+                group: convert::cgroup(&self.deployment, &name.0),
+                bundle: Bundle::new(&bundle::instances(&self.state, &instance.cloud), &name.0),
+            }
         });
-        let groups: Vec<_> = groups.collect();
+        let found: Vec<_> = found.collect();
         let (hierarchies, seen) = (self.hierarchies.clone(), Arc::clone(&self.seen));
         let read = move || {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             forget_old(&mut seen, Instant::now());
-            let samples = groups.into_iter().flat_map(|(instance, group)| {
-                let (cpu, memory) = read(&hierarchies, &mut seen, &group, now.steady);
-                let cpu = cpu.map(|(value, at)| (Metric::Cpu, value, at));
-                let memory = memory.map(|value| (Metric::Memory, value, now.steady));
+            let samples = found.into_iter().flat_map(|found| {
                 let sample = move |(metric, value, at)| Sample {
-                    instance: Some(instance),
+                    instance: Some(found.instance),
                     metric,
                     value,
                     at,
                 };
-                cpu.into_iter().chain(memory).map(sample)
+                let values = read(&hierarchies, &mut seen, &found, now.steady);
+                values.into_iter().map(sample)
             });
             samples.collect()
         };
@@ -91,7 +100,7 @@ impl Meter for CgroupMeter {
         tokio::task::spawn_blocking(read)
             .await
             .map_err(|cause| MeterError {
-                meter: "cgroup",
+                meter: "local",
                 detail: cause.to_string(),
             })
     }
@@ -102,123 +111,51 @@ fn forget_old(seen: &mut BTreeMap<PathBuf, Reading>, now: Instant) {
     seen.retain(|_, reading| now.saturating_duration_since(reading.read) < SPAN_MAX);
 }
 
-/// One instance's CPU, where there is a value and of when, and its memory.
+/// Everything that can be said of one instance, and of when.
 fn read(
     hierarchies: &Hierarchies,
     seen: &mut BTreeMap<PathBuf, Reading>,
-    group: &Path,
+    found: &Found,
     at: Timestamp,
-) -> (Option<(Amount, Timestamp)>, Option<Amount>) {
-    let Some(usage) = hierarchies.usage(group) else {
+) -> Vec<(Metric, Amount, Timestamp)> {
+    let Found { group, bundle, .. } = found;
+    let pids = hierarchies.pids(group).unwrap_or_default();
+    if pids.is_empty() {
         seen.remove(group);
-        return (None, None);
-    };
-    let memory = ratio(usage.memory.into(), usage.memory_limit.into());
-    let read = Instant::now();
-    let reading = next(seen.get(group), &usage, read, at);
-    seen.insert(group.to_owned(), reading);
-    (reading.last, memory)
+        return Vec::new();
+    }
+    // Its number may be someone else's by now, unless it is in the group.
+    let first = bundle.first_pid().filter(|first| pids.contains(first));
+    let usage = hierarchies.usage(group);
+    let moved = hierarchies.moved(group, &pids);
+    let counters = counters(usage.as_ref(), moved, first.and_then(carried));
+    let reading = next(
+        seen.get(group),
+        counters,
+        usage.as_ref(),
+        Instant::now(),
+        at,
+    );
+    let memory = usage.and_then(|usage| ratio(usage.memory.into(), usage.memory_limit.into()));
+    let shares = [
+        (Metric::Memory, memory),
+        (Metric::DiskFree, free(&bundle.upper())),
+    ];
+    let shares = shares
+        .into_iter()
+        .filter_map(|(metric, share)| Some((metric, share?, at)));
+    let rates = reading.last.clone().into_iter();
+    let values = rates.map(|(metric, (value, at))| (metric, value, at));
+    let values = values.chain(shares).collect();
+    seen.insert(group.clone(), reading);
+    values
 }
 
-/// The reading after `before`, or `before` itself where it is too soon for another.
-fn next(before: Option<&Reading>, usage: &Usage, read: Instant, at: Timestamp) -> Reading {
-    let first = Reading {
-        cpu_ns: usage.cpu_ns,
-        read,
-        last: None,
-    };
-    let Some(before) = before else {
-        return first;
-    };
-    // A counter that went back is another container's.
-    let Some(used_ns) = usage.cpu_ns.checked_sub(before.cpu_ns) else {
-        return first;
-    };
-    let span = read.saturating_duration_since(before.read);
-    if span < SPAN_MIN {
-        return *before;
-    }
-    let allowed_ns =
-        span.as_nanos() * u128::from(usage.quota_us) / u128::from(usage.period_us.max(1));
-    Reading {
-        last: ratio(used_ns.into(), allowed_ns).map(|share| (share, at)),
-        ..first
-    }
-}
-
-/// `part` of `whole`, one at most; a whole of nothing has no parts.
-fn ratio(part: u128, whole: u128) -> Option<Amount> {
-    let one = u128::from(Amount::ONE.millionths());
-    let millionths = part.saturating_mul(one).checked_div(whole)?.min(one);
-    u64::try_from(millionths).ok().map(Amount::from_millionths)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HALF_A_CORE: Usage = Usage {
-        cpu_ns: 0,
-        quota_us: 10_000,
-        period_us: 20_000,
-        memory: 0,
-        memory_limit: 1,
-    };
-
-    fn used(cpu_ms: u64) -> Usage {
-        Usage {
-            cpu_ns: cpu_ms * 1_000_000,
-            ..HALF_A_CORE
-        }
-    }
-
-    #[test]
-    fn cpu_is_the_share_of_what_the_template_allows_between_two_readings() {
-        let (start, at) = (Instant::now(), Timestamp::UNIX_EPOCH);
-
-        let first = next(None, &used(1_000), start, at);
-        let second = next(
-            Some(&first),
-            &used(1_250),
-            start + Duration::from_secs(1),
-            at,
-        );
-
-        assert_eq!(first.last, None);
-        assert_eq!(second.last, Some((Amount::from_millionths(500_000), at)));
-    }
-
-    #[test]
-    fn a_reading_too_soon_repeats_the_last_one_with_its_own_time() {
-        let (start, at) = (Instant::now(), Timestamp::UNIX_EPOCH);
-        let later = Timestamp::from_second(9).unwrap();
-        let first = next(None, &used(0), start, at);
-        let second = next(Some(&first), &used(500), start + Duration::from_secs(1), at);
-
-        let soon = next(
-            Some(&second),
-            &used(700),
-            start + Duration::from_millis(1_200),
-            later,
-        );
-
-        assert_eq!(soon.last, Some((Amount::ONE, at)));
-        assert_eq!(soon.cpu_ns, second.cpu_ns);
-    }
-
-    #[test]
-    fn a_counter_that_went_back_gives_no_value() {
-        let (start, at) = (Instant::now(), Timestamp::UNIX_EPOCH);
-        let first = next(None, &used(5_000), start, at);
-
-        let second = next(Some(&first), &used(10), start + Duration::from_secs(1), at);
-
-        assert_eq!(second.last, None);
-    }
-
-    #[test]
-    fn a_share_is_never_more_than_one_and_never_of_nothing() {
-        assert_eq!(ratio(3, 2), Some(Amount::ONE));
-        assert_eq!(ratio(3, 0), None);
-    }
+/// The share of a file system that somebody without privileges could still write, as `df` has it. Where a quota limits the
+/// directory, most file systems tell that instead.
+fn free(directory: &Path) -> Option<Amount> {
+    let found = statvfs(directory).ok()?;
+    let used = found.blocks().checked_sub(found.blocks_free())?;
+    let available = u128::from(found.blocks_available());
+    ratio(available, available + u128::from(used))
 }

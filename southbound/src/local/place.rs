@@ -81,8 +81,8 @@ impl Place {
             capacity,
             templates,
         } = settings;
-        let own = state.join("clouds").join(cloud.as_str());
-        let (instances, containers) = (own.join("instances"), own.join("runtime"));
+        let instances = bundle::instances(&state, &cloud);
+        let containers = instances.with_file_name("runtime");
         let prepared = |path: &Path| {
             fs::create_dir_all(path).map_err(|cause| SettingsError::State {
                 cloud: cloud.clone(),

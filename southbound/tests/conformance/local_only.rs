@@ -1,28 +1,21 @@
-//! What a local cloud promises beyond the port: the disk, the limits, what it prints, and the meters.
+//! What a local cloud promises beyond the port: the disk, the limits, and what it prints.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use controller::amount::Amount;
 use controller::id::{CloudName, InstanceId, TenantName};
-use controller::instance::Instance;
-use controller::load::Metric;
-use controller::ports::{
-    CloudErrorKind, CloudState, InstanceSeen, Launch, Meter as _, Southbound as _,
-};
-use controller::time::Now;
-use jiff::{SignedDuration, Timestamp};
-use southbound::local::{Cable, CableError, CableRequest, CgroupMeter, LocalCloud};
+use controller::ports::{CloudErrorKind, CloudState, InstanceSeen, Southbound as _};
+use southbound::local::{Cable, CableError, CableRequest, LocalCloud};
 
 use crate::bed::{launch, tenant};
 use crate::exec;
 use crate::local_bed::{LocalBed, busybox, launch_of, wait_until};
 
 /// What an instance has printed, once it contains `text`.
-async fn printed(cloud: &LocalCloud, seen: &InstanceSeen, text: &str) -> String {
+pub(crate) async fn printed(cloud: &LocalCloud, seen: &InstanceSeen, text: &str) -> String {
     let read = || cloud.log_tail(&tenant("demo"), &seen.provider, 4_096);
     wait_until(&format!("it prints {text}"), async || read().contains(text)).await;
     read()
@@ -308,82 +301,4 @@ async fn what_could_not_be_cleared_away_stays_listed_until_it_is() {
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].state, CloudState::Stopped);
     assert_eq!(bed.cloud().list(&demo).await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
-    let grow =
-        "busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=24; echo grown; exec busybox sleep 1000";
-    let bed = LocalBed::new()
-        .with("busy", &["sh", "-c", "while :; do :; done"])
-        .with("grows", &["sh", "-c", grow]);
-    let (cloud, demo) = (bed.cloud(), tenant("demo"));
-    let launches = ["web", "busy", "grows"];
-    let launches: Vec<Launch> = (1..)
-        .zip(launches)
-        .map(|(number, template)| launch_of(&bed, template, number))
-        .collect();
-    let mut seen = Vec::new();
-    for launch in &launches {
-        seen.push(cloud.launch(launch).await.unwrap());
-    }
-    printed(&cloud, &seen[2], "grown").await;
-    let instances: Vec<Instance> = launches
-        .iter()
-        .map(|launch| launch.instance.clone())
-        .collect();
-    let meter = CgroupMeter::new(&bed.deployment).unwrap();
-    let start = Now::at(Timestamp::UNIX_EPOCH);
-    let later = start.after(SignedDuration::from_secs(1));
-
-    let first = meter
-        .sample(&asked(&demo, &instances, start))
-        .await
-        .unwrap();
-    let soon = meter
-        .sample(&asked(&demo, &instances, later))
-        .await
-        .unwrap();
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    let second = meter
-        .sample(&asked(&demo, &instances, later))
-        .await
-        .unwrap();
-
-    let value = |samples: &[controller::load::Sample], metric, index: usize| {
-        let of = samples
-            .iter()
-            .find(|sample| sample.metric == metric && sample.instance == Some(instances[index].id));
-        of.map(|sample| sample.value.as_f64())
-    };
-    for samples in [&first, &soon] {
-        assert!((0..3).all(|index| value(samples, Metric::Cpu, index).is_none()));
-    }
-    // How much the busy one gets is in the hands of whatever else runs on this machine.
-    let (idle, busy) = (
-        value(&second, Metric::Cpu, 0),
-        value(&second, Metric::Cpu, 1),
-    );
-    let (idle, busy) = (idle.unwrap(), busy.unwrap());
-    assert!(busy > 0.05 && idle * 3.0 < busy, "idle {idle}, busy {busy}");
-    assert!(value(&second, Metric::Memory, 0).unwrap() < 0.1);
-    let grown = value(&second, Metric::Memory, 2).unwrap();
-    assert!((0.15..0.5).contains(&grown), "24 of 128 MiB are {grown}");
-
-    cloud.terminate(&demo, &seen[1].provider).await.unwrap();
-    let after = meter
-        .sample(&asked(&demo, &instances, later))
-        .await
-        .unwrap();
-    assert_eq!(value(&after, Metric::Cpu, 1), None);
-    assert_eq!(value(&after, Metric::Memory, 1), None);
-}
-
-fn asked<'a>(tenant: &'a TenantName, instances: &'a [Instance], now: Now) -> Measurement<'a> {
-    Measurement {
-        tenant,
-        instances,
-        metrics: &[],
-        now,
-    }
 }
