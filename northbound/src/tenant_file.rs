@@ -14,6 +14,7 @@ mod placement;
 mod policy;
 mod service;
 mod short;
+mod sketch;
 mod write;
 
 use std::collections::BTreeMap;
@@ -36,9 +37,9 @@ pub(crate) use network::reserved;
 /// What the operator offers; from his `asaas.yml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Every cloud, in his order of preference. Not empty.
+    /// Every cloud, in his order of preference. Empty where that is not known: any will do.
     pub clouds: Vec<CloudName>,
-    /// Every template. Not empty.
+    /// Every template. Empty where that is not known: any will do.
     pub templates: Vec<TemplateName>,
     /// Taken where a tenant's file leaves a key out.
     pub defaults: Defaults,
@@ -89,6 +90,27 @@ pub enum Key {
 /// # Errors
 /// Everything that is wrong with it, warnings included, in the order of its lines.
 pub fn read(text: &str, file: &str, known: &Known) -> Result<Reading, Problems> {
+    read_by(text, file, known, [keys::SHORT, keys::LONG])
+}
+
+/// Reads a tenant file of which only the numbers and the policy matter: `instances: { min: 1, max: 60 }` and `policy: { … }` are
+/// enough. Tenant, network, clouds and template may be missing, and are then made up; clouds and templates that are named may
+/// be any.
+///
+/// # Errors
+/// As [`read`]: what is there is read as strictly.
+pub fn read_policy(text: &str, file: &str, defaults: &Defaults) -> Result<Reading, Problems> {
+    let known = sketch::anybody(defaults);
+    read_by(text, file, &known, [keys::SHORT_SKETCH, keys::SKETCH])
+}
+
+/// By the tables of the short and the long spelling.
+fn read_by(
+    text: &str,
+    file: &str,
+    known: &Known,
+    [short_keys, long_keys]: [&'static [crate::shape::Entry]; 2],
+) -> Result<Reading, Problems> {
     let notes = Notes::new(file);
     let mut places = BTreeMap::new();
     let mut spelling = Spelling::Long;
@@ -96,11 +118,11 @@ pub fn read(text: &str, file: &str, known: &Known) -> Result<Reading, Problems> 
         spelling = spelling_of(&node);
         match spelling {
             Spelling::Short => {
-                let root = Section::root(&node, keys::SHORT, &notes, &keys::long_name)?;
+                let root = Section::root(&node, short_keys, &notes, &keys::long_name)?;
                 short::read(&root, known, &mut places)
             }
             Spelling::Long => {
-                let root = Section::root(&node, keys::LONG, &notes, &keys::short_name)?;
+                let root = Section::root(&node, long_keys, &notes, &keys::short_name)?;
                 long::read(&root, known, &mut places)
             }
         }

@@ -289,3 +289,70 @@ fn a_file_that_is_no_text_is_refused_with_its_line() {
     let problems = tenant_file::decode(&vec![b'#'; 70_000], "demo.yml").unwrap_err();
     assert!(problems.to_string().contains("70000 bytes"), "{problems}");
 }
+
+#[test]
+fn numbers_and_a_policy_are_enough_to_ask_what_a_policy_would_do() {
+    let text = "instances: { min: 1, max: 60 }\npolicy: { dynamic: { goal: 99%, proactive: true }, buffer: 0s }\n";
+    let reading = tenant_file::read_policy(text, "goal.yml", &Defaults::default())
+        .unwrap_or_else(|problems| panic!("{problems}"));
+
+    assert_eq!(
+        (reading.spec.instances.min, reading.spec.instances.max),
+        (1, 60)
+    );
+    assert!(reading.spec.policy.has_goal());
+    assert!(reading.warnings.is_empty(), "{}", reading.warnings);
+
+    let text = "min_containers: 2\nmax_containers: 9\n";
+    let reading = tenant_file::read_policy(text, "short.yml", &Defaults::default())
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(
+        (reading.spec.instances.min, reading.spec.instances.max),
+        (2, 9)
+    );
+    assert!(reading.warnings.is_empty(), "{}", reading.warnings);
+}
+
+#[test]
+fn a_whole_file_of_any_operator_can_be_asked_what_it_would_do() {
+    for (name, text) in files("ok") {
+        let text = text
+            .replace("local-a", "elsewhere")
+            .replace("batch", "other");
+        let reading = tenant_file::read_policy(&text, &name, &Defaults::default())
+            .unwrap_or_else(|problems| panic!("{name}.yml:\n{problems}"));
+        let whole = read(
+            &text
+                .replace("elsewhere", "local-a")
+                .replace("other", "batch"),
+        )
+        .unwrap();
+        assert_eq!(reading.spec.policy, whole.spec.policy, "{name}");
+        assert_eq!(reading.spec.network, whole.spec.network, "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_is_told_where_only_it_matters() {
+    let text = "instances: { min: 9, max: 6 }\npolicy: { dynamic: { goal: 99 } }\n";
+
+    let problems = tenant_file::read_policy(text, "goal.yml", &Defaults::default()).unwrap_err();
+
+    insta::assert_snapshot!(problems.render(Style::Plain), @"
+    error: `instances.min` is 9, more than `instances.max`, which is 6 (line 1)
+     --> goal.yml:1:19
+      |
+    1 | instances: { min: 9, max: 6 }
+      |                   ^
+      |
+      = hint: exchange them, or make both the same for a fixed number
+
+    error: `policy.dynamic.goal`: expected a share from 50% to 99.99%, found `99`
+     --> goal.yml:2:28
+      |
+    2 | policy: { dynamic: { goal: 99 } }
+      |                            ^^
+      |
+      = hint: did you mean 99%?
+    ");
+}

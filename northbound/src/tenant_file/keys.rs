@@ -11,7 +11,7 @@ use crate::shape::{Entry, Literal, Shape};
 use super::defaults;
 
 pub(crate) use operator::DEFAULTS;
-pub(super) use short::{SHORT, long_name, short_name};
+pub(super) use short::{SHORT, SHORT_SKETCH, long_name, short_name};
 
 /// The most instances of one tenant: beyond it one address plan and one chain tree are no longer the right means.
 pub(super) const INSTANCES_LIMIT: u32 = 1_000;
@@ -36,6 +36,36 @@ const fn whole(least: u32, most: u32) -> Shape {
 
 const PORT: Shape = whole(1, 65_535);
 
+const SERVICE_ENTRY: Entry = Entry::optional(
+    "service",
+    Shape::Section(SERVICE),
+    "public port 80 leads to port 8080 of the instances",
+    "What clients reach, and how an instance shows that it is well.",
+);
+const INSTANCES_ENTRY: Entry =
+    Entry::required("instances", Shape::Section(INSTANCES), "How many, of what.");
+const CLOUDS_ENTRY: Entry = Entry::optional(
+    "clouds",
+    Shape::Sections {
+        of: CLOUDS,
+        most: CLOUDS_LIMIT,
+    },
+    "all of the operator's clouds, in his order",
+    "Where, in order of preference: the first is filled first and emptied last.",
+);
+const POLICY_ENTRY: Entry = Entry::optional(
+    "policy",
+    Shape::Section(policy::POLICY),
+    "the number stays at `instances.min`",
+    "When the number changes.",
+);
+const LOGS_ENTRY: Entry = Entry::optional(
+    "logs",
+    Shape::Section(LOGS),
+    "everything is written down",
+    "What is written down.",
+);
+
 /// The long spelling.
 pub(super) static LONG: &[Entry] = &[
     Entry::required(
@@ -49,34 +79,28 @@ pub(super) static LONG: &[Entry] = &[
         Shape::Section(NETWORK),
         "The tenant's addresses.",
     ),
+    SERVICE_ENTRY,
+    INSTANCES_ENTRY,
+    CLOUDS_ENTRY,
+    POLICY_ENTRY,
+    LOGS_ENTRY,
+];
+
+/// The long spelling where only numbers and policy matter.
+pub(super) static SKETCH: &[Entry] = &[
+    Entry::optional("version", whole(1, 1), "1", "As in a whole file."),
+    Entry::optional("tenant", Shape::Name, "any", "As in a whole file."),
     Entry::optional(
-        "service",
-        Shape::Section(SERVICE),
-        "public port 80 leads to port 8080 of the instances",
-        "What clients reach, and how an instance shows that it is well.",
+        "network",
+        Shape::Section(NETWORK),
+        "any",
+        "As in a whole file.",
     ),
-    Entry::required("instances", Shape::Section(INSTANCES), "How many, of what."),
-    Entry::optional(
-        "clouds",
-        Shape::Sections {
-            of: CLOUDS,
-            most: CLOUDS_LIMIT,
-        },
-        "all of the operator's clouds, in his order",
-        "Where, in order of preference: the first is filled first and emptied last.",
-    ),
-    Entry::optional(
-        "policy",
-        Shape::Section(policy::POLICY),
-        "the number stays at `instances.min`",
-        "When the number changes.",
-    ),
-    Entry::optional(
-        "logs",
-        Shape::Section(LOGS),
-        "everything is written down",
-        "What is written down.",
-    ),
+    SERVICE_ENTRY,
+    INSTANCES_ENTRY,
+    CLOUDS_ENTRY,
+    POLICY_ENTRY,
+    LOGS_ENTRY,
 ];
 
 static NETWORK: &[Entry] = &[

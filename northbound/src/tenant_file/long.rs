@@ -7,9 +7,10 @@ use controller::spec::{Logs, TenantSpec};
 use crate::problem::Place;
 use crate::reader::Section;
 
-use super::{Key, Known, network, placement, policy, service};
+use super::{Key, Known, network, placement, policy, service, sketch};
 
-/// The whole file. `None` after noting why.
+/// The whole file. `None` after noting why. What its table refuses to do without is noted by then; what may be missing is
+/// made up.
 pub(super) fn read(
     root: &Section<'_>,
     known: &Known,
@@ -22,8 +23,13 @@ pub(super) fn read(
     let logs = root.section("logs");
 
     let _ = root.whole("version");
-    let tenant = root.name("tenant");
-    let network = network::read(&network_section, known);
+    let tenant = root.name("tenant").map(|given| given.value);
+    let tenant = tenant.or_else(|| (!root.has("tenant")).then(sketch::tenant));
+    let network = if network_section.is_given() {
+        network::read(&network_section, known)
+    } else {
+        Some((sketch::network(), Vec::new()))
+    };
     let service = service::read(&root.section("service"), known);
     let instances = placement::read_instances(&instances_section, known);
     let bounds = instances.as_ref().map(|(_, bounds)| bounds);
@@ -41,11 +47,16 @@ pub(super) fn read(
     places.extend([
         (Key::Tenant, root.place_of("tenant")),
         (Key::PublicIp, network_section.place_of("public_ip")),
-        (Key::Subnet, subnets.first()?.subnet.place),
+        (
+            Key::Subnet,
+            subnets
+                .first()
+                .map_or(root.place, |checked| checked.subnet.place),
+        ),
         (Key::Max, instances_section.place_of("max")),
     ]);
     Some(TenantSpec {
-        tenant: tenant?.value,
+        tenant: tenant?,
         network,
         service: service?,
         instances: instances?.0,

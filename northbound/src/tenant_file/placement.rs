@@ -8,8 +8,8 @@ use controller::spec::{CloudPreference, Instances};
 use crate::problem::{Notes, Place, counted};
 use crate::reader::{Placed, Section, did_you_mean};
 
-use super::Known;
 use super::network::Checked;
+use super::{Known, sketch};
 
 /// Smallest and largest number, which belong together.
 pub(super) struct Bounds {
@@ -75,18 +75,18 @@ pub(super) fn default_template(known: &Known) -> TemplateName {
     chosen
         .or(named)
         .or(known.templates.first())
-        .expect("an operator's configuration has a template")
-        .clone()
+        .cloned()
+        .unwrap_or_else(sketch::template)
 }
 
-/// Refuses what the operator does not have.
+/// Refuses what the operator does not have; where it is not known what he has, nothing.
 fn is_offered<T: PartialEq + Display>(
     kind: &str,
     given: &Placed<T>,
     offered: &[T],
     notes: &Notes,
 ) -> bool {
-    let is_offered = offered.contains(&given.value);
+    let is_offered = offered.is_empty() || offered.contains(&given.value);
     if !is_offered {
         let names: Vec<String> = offered.iter().map(T::to_string).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -151,6 +151,9 @@ pub(super) fn all_clouds(known: &Known) -> Vec<CloudPreference> {
         name: name.clone(),
         max: None,
     };
+    if known.clouds.is_empty() {
+        return vec![preference(&sketch::cloud())];
+    }
     known.clouds.iter().map(preference).collect()
 }
 

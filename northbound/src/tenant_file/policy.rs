@@ -3,7 +3,7 @@
 use controller::amount::Amount;
 use controller::load::Metric;
 use controller::policy::{
-    Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
+    Aggregation, Goal, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
 };
 use controller::schedule::{Closes, Opens, Window};
 use jiff::SignedDuration;
@@ -42,7 +42,12 @@ pub(super) fn read(
     let step = |name, default| section.whole(name).map(|given| given.value).or(default);
     let is_dynamic = dynamic.is_given();
     let dynamic = is_dynamic.then(|| read_dynamic(&dynamic, known)).flatten();
-    let base = static_policy(defaults);
+    let mut base = static_policy(defaults);
+    if dynamic.as_ref().is_some_and(is_goal) {
+        // A goal brakes by itself.
+        base.buffer = PerDirection::both(SignedDuration::ZERO);
+        base.stabilization = base.buffer;
+    }
     let policy = Policy {
         signals: dynamic.into_iter().collect(),
         windows: windows.clone().unwrap_or_default(),
@@ -103,6 +108,36 @@ pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Signa
     }
 }
 
+fn read_goal(
+    section: &Section<'_>,
+    metric: Metric,
+    window: SignedDuration,
+    (reactive, proactive): (bool, Proactive),
+) -> Option<Signal> {
+    let goal = section.share("goal")?.value;
+    let capacity = section.threshold("capacity", metric.is_share());
+    if section.has("capacity") && capacity.is_none() {
+        return None;
+    }
+    Some(Signal {
+        monitor: Monitor {
+            metric,
+            aggregation: Aggregation::Average,
+            window,
+        },
+        response: Response::Goal(Goal {
+            goal,
+            capacity: capacity.map(|given| given.value),
+            reactive,
+            proactive,
+        }),
+    })
+}
+
+fn is_goal(signal: &Signal) -> bool {
+    matches!(signal.response, Response::Goal(_))
+}
+
 fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
     let defaults = &known.defaults;
     let word = section.word("metric").map(|word| word.value);
@@ -124,6 +159,15 @@ fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
     }
     if is_broken {
         return None;
+    }
+    let proactive_mode = if proactive {
+        Proactive::On
+    } else {
+        Proactive::Off
+    };
+    if section.has("goal") {
+        let window = window.map_or(defaults.window, |given| given.value);
+        return read_goal(section, metric, window, (reactive, proactive_mode));
     }
     if !metric.is_share() && !section.has("threshold") {
         section.notes().error(
@@ -149,11 +193,7 @@ fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
             threshold: threshold.map_or(defaults.threshold, |given| given.value),
             tolerance: tolerance.map_or(defaults.tolerance, |given| given.value),
             reactive,
-            proactive: if proactive {
-                Proactive::On
-            } else {
-                Proactive::Off
-            },
+            proactive: proactive_mode,
         }),
     })
 }

@@ -13,7 +13,7 @@ use crate::reader::scalar::Scalar;
 use crate::reader::{Placed, Section};
 
 use super::network::{Checked, Draft};
-use super::{Key, Known, network, placement, policy, service};
+use super::{Key, Known, network, placement, policy, service, sketch};
 
 /// The whole file. `None` after noting why.
 pub(super) fn read(
@@ -22,11 +22,10 @@ pub(super) fn read(
     places: &mut BTreeMap<Key, Place>,
 ) -> Option<TenantSpec> {
     let notes = root.notes();
-    let tenant = root.name("t_name");
+    let tenant = root.name("t_name").map(|given| given.value);
+    let tenant = tenant.or_else(|| (!root.has("t_name")).then(sketch::tenant));
     let subnet = read_subnet(root, known);
-    let public_ip = root.read("public_ip", Scalar::address);
-    let checked: Vec<Checked> = subnet.into_iter().collect();
-    let public_ip = network::check_public_ip(public_ip, &checked, known, notes);
+    let network = read_network(root, subnet.as_ref(), known);
     let bounds = placement::bounds(root, "min_containers", "max_containers");
     let threshold = root.threshold("threshold", true);
     let policy = read_policy(root, threshold, known);
@@ -36,24 +35,19 @@ pub(super) fn read(
     warn_of_clear_text(root);
 
     let bounds = bounds?;
-    if let Some(subnet) = checked.first() {
+    if let Some(subnet) = &subnet {
         placement::check_addresses(subnet, bounds.max.value, known.defaults.surge, notes);
     }
-    let subnet = checked.first()?;
     places.extend([
         (Key::Tenant, root.place_of("t_name")),
         (Key::PublicIp, root.place_of("public_ip")),
-        (Key::Subnet, subnet.subnet.place),
+        (Key::Subnet, root.place_of("subnet")),
         (Key::Max, bounds.max.place),
     ]);
     let listen = service::default_listeners();
     Some(TenantSpec {
-        tenant: tenant?.value,
-        network: Network {
-            public_ip: public_ip?,
-            subnets: vec![subnet.subnet.value.clone()],
-            split: Split::ByInstances,
-        },
+        tenant: tenant?,
+        network: network?,
         service: Service {
             health: service::default_health(&listen, known),
             listen,
@@ -70,6 +64,26 @@ pub(super) fn read(
         logs: Logs {
             metrics: should_log,
         },
+    })
+}
+
+fn read_network(root: &Section<'_>, subnet: Option<&Checked>, known: &Known) -> Option<Network> {
+    let public_ip = root.read("public_ip", Scalar::address);
+    let checked: Vec<Checked> = subnet.into_iter().cloned().collect();
+    let public_ip = network::check_public_ip(public_ip, &checked, known, root.notes());
+    let made_up = sketch::network();
+    Some(Network {
+        public_ip: if root.has("public_ip") {
+            public_ip?
+        } else {
+            made_up.public_ip
+        },
+        subnets: if root.has("subnet") {
+            vec![subnet?.subnet.value.clone()]
+        } else {
+            made_up.subnets
+        },
+        split: Split::ByInstances,
     })
 }
 
@@ -141,7 +155,7 @@ fn warn_of_clear_text(root: &Section<'_>) {
             "secrets are kept encrypted all the same: clear text is never written",
             "write 1",
         );
-    } else if !root.has("should_encrypt_pwd") {
+    } else if root.has("t_name") && !root.has("should_encrypt_pwd") {
         root.notes().warning(
             Place::START,
             "`should_encrypt_pwd` is left out: secrets are kept encrypted all the same",

@@ -137,8 +137,16 @@ fn the_example_shows_every_key() {
     let missing: Vec<&String> = known.iter().filter(|path| !shown.contains(path)).collect();
 
     // It cannot stand beside `http`; a comment shows it.
-    assert_eq!(missing, ["service.health.tcp"]);
+    assert_eq!(
+        missing,
+        [
+            "service.health.tcp",
+            "policy.dynamic.goal",
+            "policy.dynamic.capacity"
+        ]
+    );
     assert!(EXAMPLE.contains("# tcp: true"));
+    assert!(EXAMPLE.contains("# goal: 99%"));
 }
 
 fn collect_paths(node: &Node, prefix: &str, paths: &mut Vec<String>) {

@@ -104,6 +104,21 @@ static DYNAMIC: &[Entry] = &[
         "60% for cpu and memory; the others have no default",
         "Where the average should be: a share for cpu and memory, a number for connections.",
     ),
+    Entry::optional(
+        "goal",
+        Shape::Share {
+            least: Amount::from_millionths(500_000),
+            most: Amount::from_millionths(999_900),
+        },
+        "the threshold is held instead",
+        "The share of the load that must meet enough capacity.",
+    ),
+    Entry::optional(
+        "capacity",
+        Shape::Threshold,
+        "it is learned",
+        "What one instance carries, for a goal.",
+    ),
     AVERAGED_OVER,
     Entry::default(
         "reactive",
