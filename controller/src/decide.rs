@@ -1,8 +1,8 @@
 //! How many instances there should be, and why.
 //!
-//! Each signal of the policy gives [`Advice`]; then the guards speak in a fixed order, and each that has something to say
-//! leaves a [`Step`]: orders → freshness → bounds → target, forecast or steps → trend → tolerance → mode → stabilization →
-//! projected → rate → buffer → bounds again.
+//! A person's orders go first, then the bounds. Within them each signal of the policy gives [`Advice`]: freshness → target,
+//! forecast or steps → trend → tolerance. The highest counts, and the guards speak in a fixed order: bounds → freshness →
+//! mode → stabilization → projected → rate → buffer. Each that has something to say leaves a [`Step`].
 //!
 //! The number in force (`before`) is what was decided last, not what happens to run: an instance that dies leaves it as it
 //! is, so that its replacement is no new decision and waits for no buffer.
@@ -10,10 +10,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
-use crate::decision::{Decision, Guard, Readings, Step};
+use crate::decision::{Decision, Forecasted, Guard, Readings, Step};
 use crate::history::History;
 use crate::id::Generation;
-use crate::policy::{Response, Signal};
+use crate::policy::{Mode, Response, Signal};
 use crate::ports::Orders;
 use crate::schedule;
 use crate::spec::TenantSpec;
@@ -26,8 +26,10 @@ mod response_time;
 mod steps;
 mod target;
 mod trend;
+mod window;
 
 use advice::Advice;
+use brake::Brakes;
 
 /// All that a decision looks at.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
     let mut course = Course {
         number: before,
         steps: Vec::new(),
+        forecast: None,
     };
 
     if history.in_force.is_none() {
@@ -76,16 +79,10 @@ pub fn decide(question: &Question<'_>) -> Decision {
         course.say(Guard::Orders, note);
         course.number
     } else {
-        course.say_bounds(min, max, spec);
-        let floor_is_short = course.number < min;
-        course.number = course.number.clamp(min, max);
+        course.enter(min, max, spec);
         if spec.policy.signals.is_empty() {
-            course.number = min;
-            course.say(Guard::Bounds, format!("a static policy: {min} now"));
+            keep_to_schedule(spec.policy.mode, min, &mut course);
             min
-        } else if floor_is_short {
-            course.say(Guard::Bounds, format!("raised to the minimum of {min}"));
-            course.number
         } else {
             follow(question, min, max, &mut course)
         }
@@ -100,7 +97,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         generation: Generation::default(),
         orders: question.orders.clone(),
         hold: question.hold.clone(),
-        forecast: None,
+        forecast: course.forecast,
         steps: course.steps,
     }
 }
@@ -116,6 +113,7 @@ pub fn bounds(spec: &TenantSpec, wall: Timestamp) -> (u32, u32) {
 struct Course {
     number: u32,
     steps: Vec<Step>,
+    forecast: Option<Forecasted>,
 }
 
 impl Course {
@@ -132,11 +130,42 @@ impl Course {
         self.say(guard, note);
     }
 
-    fn say_bounds(&mut self, min: u32, max: u32, spec: &TenantSpec) {
+    /// Moves into the bounds, which hold at once and whatever is measured.
+    fn enter(&mut self, min: u32, max: u32, spec: &TenantSpec) {
         if min > spec.instances.min {
-            self.say(
+            let note = format!("an open window raises the minimum to {min}, at most {max}");
+            self.say(Guard::Bounds, note);
+        }
+        if self.number < min {
+            self.set(
                 Guard::Bounds,
-                format!("an open window raises the minimum to {min}, at most {max}"),
+                min,
+                format!("raised to the minimum of {min}"),
+            );
+        }
+        if self.number > max {
+            self.set(
+                Guard::Bounds,
+                max,
+                format!("lowered to the maximum of {max}"),
+            );
+        }
+    }
+
+    /// Stays within the bounds.
+    fn stay_within(&mut self, min: u32, max: u32) {
+        let asked = self.number;
+        if asked > max {
+            self.set(
+                Guard::Bounds,
+                max,
+                format!("{asked} asked for, at most {max} allowed"),
+            );
+        } else if asked < min {
+            self.set(
+                Guard::Bounds,
+                min,
+                format!("{asked} would do, at least {min} are kept"),
             );
         }
     }
@@ -160,38 +189,49 @@ fn ordered(orders: &Orders, min: u32, max: u32, course: &mut Course) -> Option<S
     ))
 }
 
-/// The number that the signals lead to. Returns what they ask for, before anything holds it back.
+/// A policy without signals: as many as its windows say, at once.
+fn keep_to_schedule(mode: Mode, min: u32, course: &mut Course) {
+    let note = format!("a static policy: {min} now");
+    match mode {
+        Mode::Auto => course.set(Guard::Bounds, min, note),
+        Mode::OnlyScaleOut => course.say(Guard::Mode, format!("{note}, but it only scales out")),
+        Mode::Off => course.say(Guard::Mode, format!("{note}, but it is off")),
+    }
+}
+
+/// The number that the signals lead to. Returns what they ask for, before anything but the tenant's own bounds holds it back: a
+/// window that has closed leaves no trace in the stabilization (C-21).
 fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u32 {
     let before = course.number;
-    let advice: Vec<Advice> = question
-        .spec
-        .policy
-        .signals
+    let signals = &question.spec.policy.signals;
+    let advice: Vec<Advice> = signals
         .iter()
-        .map(|signal| advise(question, signal, before).within(min, max))
+        .map(|signal| advise(question, signal, before, (min, max)))
         .collect();
-    let wanted = combine(&advice, before, course);
-    if wanted == before {
-        course.number = before;
-        return before;
-    }
-    course.number = wanted;
+    course.forecast = advice.iter().find_map(|one| one.forecast.clone());
+    combine(&advice, before, course);
+    let wanted = course
+        .number
+        .clamp(question.spec.instances.min.min(max), max);
+    course.stay_within(min, max);
 
-    let policy = &question.spec.policy;
-    brake::mode(policy, before, course);
+    let brakes = Brakes::of(question, before);
     if course.number < before {
-        hold_back_scale_in(question, &advice, before, course);
-    } else {
-        brake::settle_out(policy, question.history, question.now, before, course);
+        believe(question, &advice, before, course);
     }
-    brake::limit_step(policy, before, course);
-    brake::limit_rate(policy, question.history, question.now, before, course);
-    brake::wait(policy, question.history, question.now, before, course);
+    brakes.mode(course);
+    brakes.stabilize(course);
+    if course.number < before {
+        leave_enough(&advice, before, course);
+    }
+    brakes.limit_step(course);
+    brakes.limit_rate(course);
+    brakes.wait(course);
     wanted
 }
 
 /// What one signal asks for.
-fn advise(question: &Question<'_>, signal: &Signal, before: u32) -> Advice {
+fn advise(question: &Question<'_>, signal: &Signal, before: u32, _bounds: (u32, u32)) -> Advice {
     match &signal.response {
         Response::Target(target) => target::advise(question, &signal.monitor, target, before),
         Response::Goal(_) => Advice::silent("a goal is not followed yet".to_owned(), before),
@@ -205,50 +245,34 @@ fn advise(question: &Question<'_>, signal: &Signal, before: u32) -> Advice {
 }
 
 /// Any signal may raise the number; all must agree to lower it, so the highest counts. One that is silent has it stay.
-fn combine(advice: &[Advice], before: u32, course: &mut Course) -> u32 {
+fn combine(advice: &[Advice], before: u32, course: &mut Course) {
     for one in advice {
         course.steps.extend(one.steps.iter().cloned());
     }
-    let wanted = advice.iter().map(|one| one.wanted).max().unwrap_or(before);
-    let disagree = advice.iter().any(|one| one.wanted != wanted);
-    if disagree {
+    let highest = advice.iter().map(|one| one.wanted).max().unwrap_or(before);
+    if advice.iter().any(|one| one.wanted != highest) {
         let all: Vec<String> = advice.iter().map(|one| one.wanted.to_string()).collect();
-        course.set(
-            Guard::Target,
-            wanted,
-            format!("of {} the highest counts", all.join(", ")),
-        );
+        let note = format!("of {} the highest counts", all.join(", "));
+        course.set(Guard::Target, highest, note);
     }
-    wanted
+    course.number = highest;
 }
 
-fn hold_back_scale_in(
-    question: &Question<'_>,
-    advice: &[Advice],
-    before: u32,
-    course: &mut Course,
-) {
-    let doubt = advice.iter().find_map(|one| one.doubt.clone());
-    if let Some(note) = question.hold.clone().or(doubt) {
+/// No fewer on readings that are missing or hard to believe, or while something is unwell.
+fn believe(question: &Question<'_>, advice: &[Advice], before: u32, course: &mut Course) {
+    let doubt = advice.iter().find_map(|one| one.doubt.as_ref());
+    if let Some(note) = question.hold.as_ref().or(doubt) {
         course.set(Guard::Freshness, before, format!("{note}: no scale-in"));
-        return;
     }
-    brake::settle_in(
-        &question.spec.policy,
-        question.history,
-        question.now,
-        before,
-        course,
-    );
-    // The load must fit what stays with something to spare, or the next tick would grow again.
+}
+
+/// The load must fit what stays with something to spare, or the next tick would grow again.
+fn leave_enough(advice: &[Advice], before: u32, course: &mut Course) {
     let enough = advice.iter().map(|one| one.enough).max().unwrap_or(before);
     let enough = enough.min(before);
     if enough > course.number {
-        course.set(
-            Guard::Projected,
-            enough,
-            format!("with fewer than {enough} the load would be back at the threshold"),
-        );
+        let note = format!("with fewer than {enough} the load would be back at the threshold");
+        course.set(Guard::Projected, enough, note);
     }
 }
 

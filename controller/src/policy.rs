@@ -12,6 +12,13 @@ use crate::amount::Amount;
 use crate::load::Metric;
 use crate::schedule::Window;
 
+mod words;
+
+/// However few there are, so many may be added at a time.
+const LEAST_STEP_OUT: u32 = 4;
+/// However few there are, so many may be removed at a time.
+const LEAST_STEP_IN: u32 = 1;
+
 /// When the number changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -159,7 +166,8 @@ pub enum Response {
 pub struct Target {
     /// Where the metric should be, per instance; for response time in seconds.
     pub threshold: Amount,
-    /// A deviation from the threshold smaller than this share of it is left alone.
+    /// A deviation from the threshold smaller than this share of it is left alone. A response time is a promise, from which
+    /// nothing is taken.
     pub tolerance: Amount,
     /// Act when the threshold is crossed.
     pub reactive: bool,
@@ -274,19 +282,35 @@ impl Policy {
                 ),
                 Response::Formula(formula) => (formula.per, None),
             };
-            metrics.entry(monitor.metric.clone()).or_insert(high);
-            if let Some(beside) = beside {
-                metrics.entry(beside).or_insert(Amount::ONE);
+            let beside = beside.map(|beside| (beside, Amount::ONE));
+            for (metric, high) in [(monitor.metric.clone(), high)].into_iter().chain(beside) {
+                let lowest = metrics.entry(metric).or_insert(high);
+                *lowest = high.min(*lowest);
             }
         }
         metrics
     }
 
-    /// Whether a signal is a goal, which brakes by itself: a forecast that knows its errors needs no steps or pauses.
-    pub fn has_goal(&self) -> bool {
-        self.signals
-            .iter()
-            .any(|signal| matches!(signal.response, Response::Goal(_)))
+    /// The most that may be added and removed at a time, of so many. Where nothing is said, half of them, and at least four to
+    /// grow and one to shrink: a target's formula may be far off. A goal knows its own errors, and steps and formulas say
+    /// themselves how far they go.
+    pub fn step_limit(&self, number: u32) -> PerDirection<u32> {
+        let is_bare_target = |signal: &Signal| matches!(signal.response, Response::Target(_));
+        let half = |at_least: u32| {
+            if self.signals.iter().all(is_bare_target) {
+                (number / 2).max(at_least)
+            } else {
+                u32::MAX
+            }
+        };
+        let PerDirection {
+            scale_out,
+            scale_in,
+        } = self.max_step;
+        PerDirection {
+            scale_out: scale_out.unwrap_or_else(|| half(LEAST_STEP_OUT)).max(1),
+            scale_in: scale_in.unwrap_or_else(|| half(LEAST_STEP_IN)).max(1),
+        }
     }
 }
 

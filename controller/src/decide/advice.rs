@@ -1,6 +1,6 @@
 //! What one signal asks for, and how sure it is.
 
-use crate::decision::{Guard, Step};
+use crate::decision::{Forecasted, Guard, Step};
 
 /// What one signal asks for.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub(super) struct Advice {
     pub(super) enough: u32,
     /// Why it must not lead to fewer: readings are missing, or hard to believe.
     pub(super) doubt: Option<String>,
+    /// What is forecast of its metric.
+    pub(super) forecast: Option<Forecasted>,
     /// How it came to it.
     pub(super) steps: Vec<Step>,
 }
@@ -22,6 +24,7 @@ impl Advice {
             wanted: before,
             enough: before,
             doubt: None,
+            forecast: None,
             steps: Vec::new(),
         }
         .because(Guard::Freshness, why)
@@ -33,6 +36,7 @@ impl Advice {
             wanted,
             enough: 0,
             doubt: None,
+            forecast: None,
             steps: Vec::new(),
         }
     }
@@ -55,14 +59,5 @@ impl Advice {
             number: wanted,
             note,
         });
-    }
-
-    /// The same, within the bounds in force.
-    pub(super) fn within(mut self, min: u32, max: u32) -> Self {
-        self.wanted = self.wanted.clamp(min, max);
-        for step in &mut self.steps {
-            step.number = step.number.clamp(min, max);
-        }
-        self
     }
 }

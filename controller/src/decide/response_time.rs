@@ -1,10 +1,24 @@
 //! The fewest instances that answer within a time (S1-08).
+//!
+//! An instance shares its time evenly among the requests that it has: with λ requests a second on n instances, each of which
+//! needs S seconds alone, an answer takes R = S ÷ (1 − λS ÷ n). So S is learned from what was measured, `S = R ÷ (1 + λR ÷ n)`,
+//! and the fewest that answer within T are `n = λST ÷ (T − S)`. That holds for fewer instances than there are, too: what would
+//! breach the target is known before it is tried. Instances with several cores are faster than that near their limit and never
+//! slower, so for them it keeps rather one too many.
+//!
+//! The target is a promise: no tolerance is taken from it, neither above nor below.
 
 use super::advice::Advice;
-use super::measured::{doubt, measured, silence};
+use super::measured::{Measured, measured, silence};
+use super::window::ticks;
 use super::{Question, short};
-use crate::decision::Guard;
-use crate::policy::{Monitor, Target};
+use crate::amount::Amount;
+use crate::decision::{Guard, Reading};
+use crate::load::Metric;
+use crate::policy::{Aggregation, Monitor, Target};
+
+/// Less than this part of an instance is the error of the arithmetic.
+const ARITHMETIC_ERROR: f64 = 0.001;
 
 /// What a target for the response time asks for.
 pub(super) fn advise(
@@ -13,22 +27,158 @@ pub(super) fn advise(
     target: &Target,
     before: u32,
 ) -> Advice {
-    let Some(measured) = measured(question, monitor) else {
-        return Advice::silent(silence(question, &monitor.metric), before);
+    let requests = Monitor {
+        metric: Metric::RequestsPerSecond,
+        aggregation: Aggregation::Average,
+        window: monitor.window,
     };
-    let value = measured.value;
+    let rate = measured(question, &requests);
+    let time = measured(question, monitor);
+    match (time, rate) {
+        (time, Some(rate)) if rate.most(rate.reading.highest) == Amount::ZERO => {
+            let doubt = rate.doubt.or(time.and_then(|time| time.doubt));
+            unasked(question, monitor, doubt, before)
+        }
+        (None, _) => Advice::silent(silence(question, &monitor.metric), before),
+        (Some(time), None) => in_proportion(monitor, target, &time, before),
+        (Some(time), Some(rate)) => {
+            let Some(alone) = alone(question, monitor) else {
+                return in_proportion(monitor, target, &time, before);
+            };
+            by_queue(monitor, target, &time, &rate, alone, before)
+        }
+    }
+}
+
+/// There were no requests: any number answers them in time. Where no request rate says so, silence would not mean it.
+fn unasked(
+    question: &Question<'_>,
+    monitor: &Monitor,
+    doubt: Option<String>,
+    before: u32,
+) -> Advice {
+    let owed = question.readings.get(&monitor.metric);
+    if owed.is_none_or(|reading| reading.expected > reading.fresh) {
+        return Advice::silent(silence(question, &monitor.metric), before);
+    }
+    let note = format!(
+        "no request within {}: none is too late",
+        short(monitor.window)
+    );
+    let mut advice = Advice::of(0).because(Guard::Target, note);
+    advice.doubt = doubt;
+    advice
+}
+
+/// As many as the queue needs.
+fn by_queue(
+    monitor: &Monitor,
+    target: &Target,
+    time: &Measured,
+    rate: &Measured,
+    alone: f64,
+    before: u32,
+) -> Advice {
+    let limit = target.threshold.as_f64();
+    let figures = format!(
+        "{} {} over {} at {} requests a second on {}",
+        monitor.metric,
+        time.value,
+        short(monitor.window),
+        rate.total,
+        time.reading.served(),
+    );
+    let shown = Amount::measured(alone).unwrap_or_default();
+    if alone >= limit {
+        let note = format!(
+            "{figures}: alone a request takes {shown}, not less than {}, so more instances would not help: {before} stays",
+            target.threshold,
+        );
+        return Advice::silent(note, before);
+    }
+    let needed = |rate: Amount| needed(rate.as_f64() * alone * limit / (limit - alone));
+    let up = needed(rate.total);
+    let down = needed(rate.most(rate.reading.highest));
+    let wanted = if up > before { up } else { down.min(before) };
+    let note = format!(
+        "{figures}: alone a request takes {shown}; {} × {shown} × {limit} ÷ ({limit} − {shown}) = {wanted}",
+        rate.total,
+    );
+    let mut advice = Advice::of(wanted).because(Guard::Target, note);
+    advice.enough = down;
+    advice.doubt = time.doubt.clone().or_else(|| rate.doubt.clone());
+    advice
+}
+
+/// Without a request rate nobody knows what fewer would do: it only grows, in proportion.
+fn in_proportion(monitor: &Monitor, target: &Target, time: &Measured, before: u32) -> Advice {
+    let served = match time.reading.served() {
+        0 => before,
+        served => served,
+    };
+    let value = time.value.least;
     let wanted = value
-        .times(before)
+        .times(served)
         .divided_up(target.threshold)
         .unwrap_or(u32::MAX)
         .max(before);
     let note = format!(
-        "{} {value} over {} ÷ {} × {before} = {wanted}",
+        "{} {value} over {} × {served} ÷ {} = {wanted}; the requests per second are not known, so it only grows",
         monitor.metric,
         short(monitor.window),
         target.threshold,
     );
     let mut advice = Advice::of(wanted).because(Guard::Target, note);
-    advice.doubt = doubt(&measured.reading, &monitor.metric);
+    advice.enough = before;
+    advice.doubt.clone_from(&time.doubt);
     advice
+}
+
+/// How long an instance needs for a request alone: S, the mean over the requests of the window. `None` where the window has no
+/// tick with both.
+fn alone(question: &Question<'_>, monitor: &Monitor) -> Option<f64> {
+    let (mut time, mut requests) = (0.0, 0.0);
+    for tick in ticks(question, monitor.window) {
+        let metric = |metric| {
+            tick.readings
+                .get(metric)
+                .filter(|reading| reading.fresh > 0)
+        };
+        let (Some(took), Some(rate)) =
+            (metric(&monitor.metric), metric(&Metric::RequestsPerSecond))
+        else {
+            continue;
+        };
+        let served = f64::from(took.served().max(rate.served()).max(1));
+        let response = response(took, monitor.aggregation);
+        // Those of whom no rate is known are asked as often as the others.
+        let rate =
+            rate.sum.as_f64() * f64::from(rate.fresh + rate.missing()) / f64::from(rate.fresh);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of an hour")]
+        let weight = rate * tick.millis as f64;
+        time += weight * response / (1.0 + rate * response / served);
+        requests += weight;
+    }
+    (requests > 0.0).then(|| time / requests)
+}
+
+/// The response time of one tick, as the aggregation has it.
+fn response(reading: &Reading, aggregation: Aggregation) -> f64 {
+    match aggregation {
+        Aggregation::Minimum => reading.lowest.as_f64(),
+        Aggregation::Maximum => reading.highest.as_f64(),
+        Aggregation::Average | Aggregation::Total | Aggregation::Last | Aggregation::Count => {
+            reading.sum.as_f64() / f64::from(reading.fresh)
+        }
+    }
+}
+
+/// So many whole instances.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a float saturates, and what is no number becomes zero, which the bounds raise"
+)]
+fn needed(instances: f64) -> u32 {
+    (instances - ARITHMETIC_ERROR).ceil() as u32
 }

@@ -1,10 +1,11 @@
 //! A change by how high a value is (S4-24, S4-25), and a number from a formula (S2-13).
 
 use super::advice::Advice;
-use super::measured::{doubt, measured, silence};
+use super::measured::{measured, silence};
 use super::{Question, short};
+use crate::amount::Amount;
 use crate::decision::Guard;
-use crate::policy::{Adjustment, Change, Formula, Monitor, Rounding};
+use crate::policy::{Adjustment, Aggregation, Change, Formula, Monitor, Rounding};
 
 /// What steps ask for.
 pub(super) fn advise(
@@ -16,19 +17,52 @@ pub(super) fn advise(
     let Some(measured) = measured(question, monitor) else {
         return Advice::silent(silence(question, &monitor.metric), before);
     };
-    let value = measured.value;
-    let wanted = adjustments
-        .iter()
-        .find(|adjustment| adjustment.holds(value))
-        .map_or(before, |adjustment| adjustment.change.of(before));
+    let in_force = |value| adjustments.iter().find(|step| step.holds(value));
+    let changed = |value| in_force(value).map_or(before, |adjustment| adjustment.change.of(before));
+    let wanted = measured.value.number(before, changed);
+    let why = match (
+        in_force(measured.value.least),
+        in_force(measured.value.most),
+    ) {
+        (one, other) if one != other => "it is not clear in which step".to_owned(),
+        (None, _) => "in no step".to_owned(),
+        (Some(step), _) => format!("{step}"),
+    };
     let note = format!(
-        "{} {value} over {}: {before} to {wanted}",
+        "{} {} over {}, {why}: {before} to {wanted}",
         monitor.metric,
+        measured.value,
         short(monitor.window),
     );
     let mut advice = Advice::of(wanted).because(Guard::Steps, note);
-    advice.doubt = doubt(&measured.reading, &monitor.metric);
+    if wanted < before && is_shared_out(question, monitor) {
+        advice.enough = enough(adjustments, measured.value.most, before);
+    }
+    advice.doubt = measured.doubt;
     advice
+}
+
+/// Whether the value is one of each instance, which grows as their number shrinks.
+fn is_shared_out(question: &Question<'_>, monitor: &Monitor) -> bool {
+    let is_each = match monitor.aggregation {
+        Aggregation::Average | Aggregation::Minimum | Aggregation::Maximum | Aggregation::Last => {
+            true
+        }
+        Aggregation::Total | Aggregation::Count => false,
+    };
+    is_each && !question.history.is_of_group(&monitor.metric)
+}
+
+/// The fewest among which the load can be shared out without reaching a step that adds some.
+fn enough(adjustments: &[Adjustment], value: Amount, before: u32) -> u32 {
+    let grows = adjustments
+        .iter()
+        .filter(|step| step.change.of(before) > before)
+        .filter_map(|step| step.from)
+        .filter(|from| *from > value)
+        .min();
+    let fits = grows.and_then(|from| value.times(before).divided_down(from));
+    fits.map_or(0, |fits| fits.saturating_add(1))
 }
 
 /// What a formula asks for.
@@ -41,36 +75,31 @@ pub(super) fn advise_formula(
     let Some(measured) = measured(question, monitor) else {
         return Advice::silent(silence(question, &monitor.metric), before);
     };
-    let value = measured.value;
-    let wanted = formula.of(value);
+    let wanted = measured.value.number(before, |value| formula.of(value));
     let note = format!(
-        "{} {value} over {} {} {} + {} = {wanted}",
+        "{} {} over {}: {} {formula} = {wanted}",
         monitor.metric,
+        monitor.aggregation,
         short(monitor.window),
-        match formula.rounding {
-            Rounding::Down => "//",
-            Rounding::Up => "/",
-        },
-        formula.per,
-        formula.plus,
+        measured.value,
     );
     let mut advice = Advice::of(wanted).because(Guard::Steps, note);
-    advice.doubt = doubt(&measured.reading, &monitor.metric);
+    advice.doubt = measured.doubt;
     advice
 }
 
 impl Change {
-    /// The number after the change.
+    /// The number after the change. A percentage is rounded down to whole instances, but to at least `at_least`.
     pub fn of(self, number: u32) -> u32 {
         match self {
             Self::By(by) => number.saturating_add_signed(by),
             Self::Percent { percent, at_least } => {
                 let part = u64::from(number) * u64::from(percent.unsigned_abs()) / 100;
                 let part = u32::try_from(part).unwrap_or(u32::MAX).max(at_least);
-                if percent < 0 {
-                    number.saturating_sub(part)
-                } else {
-                    number.saturating_add(part)
+                match percent {
+                    ..0 => number.saturating_sub(part),
+                    0 => number,
+                    1.. => number.saturating_add(part),
                 }
             }
             Self::To(to) => to,
@@ -80,7 +109,7 @@ impl Change {
 
 impl Formula {
     /// The number for a value.
-    pub fn of(&self, value: crate::amount::Amount) -> u32 {
+    pub fn of(&self, value: Amount) -> u32 {
         let parts = match self.rounding {
             Rounding::Up => value.divided_up(self.per),
             Rounding::Down => value.divided_down(self.per),

@@ -1,7 +1,7 @@
 //! As many as keep a metric at its threshold (S4-76 to S4-79).
 
 use super::advice::Advice;
-use super::measured::{Measured, doubt, measured, silence};
+use super::measured::{Measured, measured, silence};
 use super::trend::{Trend, trend};
 use super::{Question, percent, response_time, short};
 use crate::amount::Amount;
@@ -22,20 +22,22 @@ pub(super) fn advise(
     let Some(measured) = measured(question, monitor) else {
         return Advice::silent(silence(question, &monitor.metric), before);
     };
-    let load = Load::of(question, monitor, target, &measured);
-
-    let up = needed(load.least, target);
-    let down = needed(load.most, target);
-    let wanted = if up > before { up } else { down.min(before) };
-    let mut advice =
-        Advice::of(wanted).because(Guard::Target, load.note(&measured, monitor, target, wanted));
-    if let Some(ahead) = load.ahead
-        && ahead.load > load.least
-    {
-        let coming = needed(ahead.load, target);
-        if coming > wanted {
-            advice.set(Guard::Trend, coming, ahead.note(&monitor.metric, coming));
-        }
+    let trend = target
+        .proactive
+        .forecasts()
+        .then(|| trend(question, monitor, target))
+        .flatten();
+    let mut load = Load::of(target, &measured);
+    let (wanted, note) = if target.reactive || target.proactive == Proactive::On {
+        let wanted = load.wanted(target, before);
+        (wanted, load.note(&measured, monitor, target, wanted))
+    } else {
+        let note = format!("neither reactive nor proactive: {before} stays");
+        (before, note)
+    };
+    let mut advice = Advice::of(wanted).because(Guard::Target, note);
+    if let Some(trend) = trend {
+        anticipate(&mut advice, &mut load, monitor, target, trend, before);
     }
     if advice.wanted != before && load.is_near(advice.wanted > before, before, target) {
         let note = format!(
@@ -44,58 +46,95 @@ pub(super) fn advise(
         );
         advice.set(Guard::Tolerance, before, note);
     }
-    advice.doubt = doubt(&measured.reading, &monitor.metric);
     // What stays must carry the load with the tolerance to spare, or the next tick would grow again.
     let room = target.threshold.share(Amount::ONE - target.tolerance);
-    let fits = load.most.max(load.coming());
+    let fits = load.most.max(load.coming);
     advice.enough = fits.divided_up(room).unwrap_or(u32::MAX);
+    advice.doubt = measured.doubt;
     advice
 }
 
-/// The load over the window.
+/// Goes by the trend, or only says what it would lead to.
+fn anticipate(
+    advice: &mut Advice,
+    load: &mut Load,
+    monitor: &Monitor,
+    target: &Target,
+    trend: Trend,
+    before: u32,
+) {
+    let expected = load.with(trend);
+    let wanted = expected.wanted(target, before);
+    let note = trend.note(&monitor.metric, target.threshold, wanted);
+    if target.proactive == Proactive::ForecastOnly {
+        let unmoved = advice.wanted;
+        advice.set(Guard::Trend, unmoved, format!("forecast only: {note}"));
+        return;
+    }
+    *load = expected;
+    if wanted != advice.wanted {
+        advice.set(Guard::Trend, wanted, note);
+    }
+}
+
+/// The load, over all instances.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    /// With missing instances as idle: what growing goes by.
+    /// Over the window, with missing instances as idle: what growing goes by.
     least: Amount,
     /// With missing instances as loaded to the threshold: what shrinking goes by.
     most: Amount,
-    /// Where the trend leads.
-    ahead: Option<Trend>,
+    /// Where a rise leads; zero without one.
+    coming: Amount,
+    /// The reading of this tick, with missing instances as loaded to the threshold.
+    latest: Amount,
+    missing: Amount,
 }
 
 impl Load {
-    fn of(
-        question: &Question<'_>,
-        monitor: &Monitor,
-        target: &Target,
-        measured: &Measured,
-    ) -> Self {
-        let ahead = match target.proactive {
-            Proactive::On => trend(question, monitor, target),
-            Proactive::Off | Proactive::ForecastOnly => None,
-        };
+    fn of(target: &Target, measured: &Measured) -> Self {
         // Without `reactive` only what is coming counts: growing waits for the trend, shrinking for the load to be low too.
         let least = if target.reactive {
             measured.total
         } else {
             Amount::ZERO
         };
+        let missing = target.threshold.times(measured.reading.missing());
         Self {
             least,
             most: measured.most(target.threshold),
-            ahead,
+            coming: Amount::ZERO,
+            latest: measured.reading.sum + missing,
+            missing,
         }
     }
 
-    fn coming(&self) -> Amount {
-        self.ahead.map_or(Amount::ZERO, |ahead| ahead.load)
+    /// As a trend has it: what is coming on the way up; what it is now on the way down, where the mean of the window lags behind.
+    fn with(mut self, trend: Trend) -> Self {
+        if trend.rises {
+            self.coming = trend.ahead;
+        } else {
+            let now = self.latest.max(trend.now + self.missing);
+            self.most = self.most.min(now);
+        }
+        self
+    }
+
+    fn wanted(&self, target: &Target, before: u32) -> u32 {
+        let needed = |total: Amount| total.divided_up(target.threshold).unwrap_or(u32::MAX);
+        let up = needed(self.least.max(self.coming));
+        if up > before {
+            up
+        } else {
+            needed(self.most.max(self.coming)).min(before)
+        }
     }
 
     /// Whether the load is so near the threshold of `before` instances that nothing should be done.
     fn is_near(&self, is_out: bool, before: u32, target: &Target) -> bool {
         let held = target.threshold.times(before);
         if is_out {
-            self.least.max(self.coming()) <= held.share(Amount::ONE + target.tolerance)
+            self.least.max(self.coming) <= held.share(Amount::ONE + target.tolerance)
         } else {
             self.most >= held.share(Amount::ONE - target.tolerance)
         }
@@ -116,9 +155,4 @@ impl Load {
             measured.reading.expected + measured.reading.warming,
         )
     }
-}
-
-/// How many instances hold `total` at the threshold.
-fn needed(total: Amount, target: &Target) -> u32 {
-    total.divided_up(target.threshold).unwrap_or(u32::MAX)
 }
