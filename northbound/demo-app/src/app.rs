@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::access::AccessLog;
 use crate::burn::burn;
 use crate::http::{Request, Response};
 use crate::limit::RateLimit;
@@ -19,6 +20,7 @@ pub(crate) struct App {
     settings: Settings,
     store: Store,
     limit: Option<RateLimit>,
+    access_log: Option<AccessLog>,
     started: Instant,
     /// Health checks are not counted.
     requests: AtomicU64,
@@ -49,6 +51,10 @@ impl App {
             limit: settings
                 .rate_limit
                 .map(|limit| RateLimit::new(limit, started)),
+            access_log: settings
+                .access_log
+                .as_ref()
+                .map(|name| AccessLog::new(&settings.shared, name, &settings.instance)),
             settings,
             store,
             started,
@@ -110,7 +116,13 @@ impl App {
 
     /// The answer to a request, with who gives it.
     pub(crate) fn answer(&self, request: &Request, client: SocketAddr) -> (Response, After) {
+        let began = Instant::now();
         let (answer, after) = self.unsigned(request, client);
+        match &self.access_log {
+            Some(log) if request.path == "/health" => log.is_alive(),
+            Some(log) => log.answered(began.elapsed()),
+            None => {}
+        }
         let instance = &self.settings.instance;
         let is_plain = !instance.is_empty() && instance.chars().all(|c| c.is_ascii_graphic());
         if is_plain {

@@ -14,8 +14,10 @@
 //! Every answer says in `X-Asaas-Instance` who gives it. On the same port it echoes UDP datagrams; the datagram `whoami` is answered with who answers.
 //!
 //! Settings are variables of the environment: `PORT` (8080; 0 takes any), `SHARED` (`/shared`), `RATE_LIMIT` (requests a
-//! second; none), `CONNECTIONS` (at once; 200), and the `ASAAS_…` that say who it is.
+//! second; none), `CONNECTIONS` (at once; 200), `ACCESS_LOG` (the name of a file in `SHARED`; none), and the `ASAAS_…` that say
+//! who it is.
 
+mod access;
 mod app;
 mod burn;
 mod http;

@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) rate_limit: Option<u32>,
     /// At once.
     pub(crate) connections: usize,
+    /// The name of a file in `shared`.
+    pub(crate) access_log: Option<String>,
     pub(crate) instance: String,
     pub(crate) tenant: String,
     pub(crate) cloud: String,
@@ -30,6 +32,7 @@ impl Settings {
             shared: env::var_os("SHARED").map_or_else(|| "/shared".into(), PathBuf::from),
             rate_limit: number("RATE_LIMIT")?.filter(|&limit| limit > 0),
             connections: number("CONNECTIONS")?.unwrap_or(CONNECTIONS).max(1),
+            access_log: Some(text("ACCESS_LOG")).filter(|name| !name.is_empty()),
             instance: text("ASAAS_INSTANCE"),
             tenant: text("ASAAS_TENANT"),
             cloud: text("ASAAS_CLOUD"),
