@@ -2,7 +2,7 @@
 
 use crate::decide::short;
 use crate::policy::{PerDirection, Policy, Rate};
-use crate::spec::{Instances, Logs, Network, Service, TenantSpec};
+use crate::spec::{Instances, Logs, Network, Probe, Service, TenantSpec};
 
 /// Keys, each with its value in words.
 type Facts = Vec<(&'static str, String)>;
@@ -73,9 +73,12 @@ fn of_service(service: &Service) -> Facts {
         let protocol = format!("{:?}", listener.protocol).to_lowercase();
         format!("{protocol} {} to {}", listener.port, listener.to)
     });
+    let probe = match &health.probe {
+        Probe::Http { port, path } => format!("http {port}{path}"),
+        Probe::Tcp { port } => format!("tcp {port}"),
+    };
     let check = format!(
-        "{:?} every {}, timeout {}, unhealthy after {}, healthy after {}",
-        health.probe,
+        "{probe} every {}, timeout {}, unhealthy after {}, healthy after {}",
         short(health.every),
         short(health.timeout),
         health.unhealthy_after,
@@ -115,12 +118,6 @@ fn of_policy(policy: &Policy) -> Facts {
         warm_pool,
         drain,
     } = policy;
-    let windows = windows.iter().map(|window| {
-        format!(
-            "{} {:?} until {:?} {}",
-            window.instances, window.opens, window.closes, window.zone
-        )
-    });
     let both = |pair: &PerDirection<String>| {
         if pair.scale_out == pair.scale_in {
             pair.scale_out.clone()
@@ -129,18 +126,17 @@ fn of_policy(policy: &Policy) -> Facts {
         }
     };
     let step = |step: Option<u32>| step.map_or("by itself".to_owned(), |step| step.to_string());
-    let rate = |rate: Option<Rate>| {
-        rate.map_or("any".to_owned(), |rate| {
-            format!("{} per {}", rate.instances, short(rate.per))
-        })
-    };
+    let rate = |rate: Option<Rate>| rate.map_or("any".to_owned(), |rate| rate.to_string());
     vec![
-        ("policy.mode", format!("{mode:?}")),
+        ("policy.mode", mode.to_string()),
         (
             "policy.dynamic",
-            list(signals.iter().map(|signal| format!("{signal:?}"))),
+            phrases(signals.iter().map(ToString::to_string)),
         ),
-        ("policy.static", list(windows)),
+        (
+            "policy.static",
+            phrases(windows.iter().map(ToString::to_string)),
+        ),
         ("policy.buffer", both(&buffer.map(short))),
         ("policy.stabilization", both(&stabilization.map(short))),
         ("policy.max_step", both(&max_step.map(step))),
@@ -153,18 +149,36 @@ fn of_policy(policy: &Policy) -> Facts {
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
+    joined(items, ", ")
+}
+
+/// Items that have commas themselves.
+fn phrases(items: impl Iterator<Item = String>) -> String {
+    joined(items, "; ")
+}
+
+fn joined(items: impl Iterator<Item = String>, between: &str) -> String {
     let items: Vec<String> = items.collect();
     if items.is_empty() {
         "none".to_owned()
     } else {
-        items.join(", ")
+        items.join(between)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
+
+    use crate::amount::Amount;
     use crate::example;
+    use crate::load::Metric;
+    use crate::policy::{
+        Adjustment, Aggregation, Change, Formula, Mode, Monitor, Proactive, Response, Rounding,
+        Signal,
+    };
+    use crate::schedule::{Closes, Opens, Window};
 
     #[test]
     fn only_what_differs_is_told_with_both_values() {
@@ -179,6 +193,78 @@ mod tests {
             [
                 "network.public_ip: 45.45.45.45 to 45.45.45.46; the old address goes dark at once",
                 "instances.max: 5 to 9",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_policy_is_told_in_words() {
+        let before = example::spec();
+        let mut after = example::spec();
+        after.policy.mode = Mode::OnlyScaleOut;
+        let (monitor, target) = example::target(&mut after);
+        monitor.window = SignedDuration::from_mins(5);
+        target.threshold = Amount::from_millionths(725_000);
+        target.proactive = Proactive::On;
+        let steps = Response::Steps(vec![
+            Adjustment {
+                from: None,
+                to: Some(Amount::from_millionths(100_000)),
+                change: Change::By(1),
+            },
+            Adjustment {
+                from: Some(Amount::from_millionths(900_000)),
+                to: None,
+                change: Change::Percent {
+                    percent: -50,
+                    at_least: 2,
+                },
+            },
+        ]);
+        let formula = Response::Formula(Formula {
+            per: Amount::whole(20),
+            rounding: Rounding::Down,
+            plus: 1,
+        });
+        let monitor = |metric, aggregation| Monitor {
+            metric,
+            aggregation,
+            window: SignedDuration::from_mins(2),
+        };
+        after.policy.signals.extend([
+            Signal {
+                monitor: monitor(Metric::DiskFree, Aggregation::Minimum),
+                response: steps,
+            },
+            Signal {
+                monitor: monitor(Metric::RequestsPerSecond, Aggregation::Total),
+                response: formula,
+            },
+        ]);
+        after.policy.windows = vec![Window {
+            opens: Opens::Weekly {
+                at: jiff::civil::time(8, 0, 0, 0),
+                days: [true, true, true, true, true, false, false],
+            },
+            closes: Closes::After(SignedDuration::from_hours(10)),
+            instances: 4,
+            zone: "Europe/Berlin".to_owned(),
+        }];
+        after.policy.max_rate.scale_in = Some(Rate {
+            instances: 3,
+            per: SignedDuration::from_mins(10),
+        });
+
+        assert_eq!(
+            differences(&before, &after),
+            [
+                "policy.mode: auto to only_scale_out",
+                "policy.dynamic: cpu, average over 30s: target 60%, tolerance 10%, reactive, not proactive \
+                 to cpu, average over 5m: target 72.5%, tolerance 10%, reactive, proactive; \
+                 disk_free, minimum over 2m: below 10% +1, from 90% -50%, at least 2; \
+                 requests_per_second, total over 2m: value // 20 + 1",
+                "policy.static: none to 4 from 08:00 mon-fri for 10h, Europe/Berlin",
+                "policy.max_rate: any to out any, in 3 per 10m",
             ]
         );
     }

@@ -291,6 +291,13 @@ impl Policy {
         metrics
     }
 
+    /// Whether a signal is a goal.
+    pub fn has_goal(&self) -> bool {
+        self.signals
+            .iter()
+            .any(|signal| matches!(signal.response, Response::Goal(_)))
+    }
+
     /// The most that may be added and removed at a time, of so many. Where nothing is said, half of them, and at least four to
     /// grow and one to shrink: a target's formula may be far off. A goal knows its own errors, and steps and formulas say
     /// themselves how far they go.
