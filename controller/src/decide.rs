@@ -21,6 +21,7 @@ use crate::time::Now;
 
 mod advice;
 mod brake;
+mod goal;
 mod measured;
 mod response_time;
 mod steps;
@@ -96,6 +97,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         readings: question.readings.clone(),
         generation: Generation::default(),
         orders: question.orders.clone(),
+        is_first: false,
         hold: question.hold.clone(),
         forecast: course.forecast,
         steps: course.steps,
@@ -231,10 +233,10 @@ fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u
 }
 
 /// What one signal asks for.
-fn advise(question: &Question<'_>, signal: &Signal, before: u32, _bounds: (u32, u32)) -> Advice {
+fn advise(question: &Question<'_>, signal: &Signal, before: u32, bounds: (u32, u32)) -> Advice {
     match &signal.response {
         Response::Target(target) => target::advise(question, &signal.monitor, target, before),
-        Response::Goal(_) => Advice::silent("a goal is not followed yet".to_owned(), before),
+        Response::Goal(goal) => goal::advise(question, &signal.monitor, goal, before, bounds),
         Response::Steps(adjustments) => {
             steps::advise(question, &signal.monitor, adjustments, before)
         }

@@ -29,6 +29,9 @@ pub struct Decision {
     /// What people had ordered.
     #[serde(default, skip_serializing_if = "is_default")]
     pub orders: Orders,
+    /// The first since the tenant was taken up: what was remembered then is what the journal tells of the time before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub is_first: bool,
     /// Why fewer must not be wanted now, whatever is measured: an instance is unwell, the network was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
@@ -197,8 +200,12 @@ pub struct Forecasted {
     pub expected: Amount,
     /// The load that there must be capacity for there.
     pub upper: Amount,
-    /// The load that there must be capacity for until then.
-    pub keep: Amount,
-    /// Which expert spoke, and what it knows, in words.
+    /// What one instance carries.
+    pub capacity: Amount,
+    /// How many instances that makes, within the bounds, where the policy goes by it; `None` where it is only shown.
+    pub need: Option<u32>,
+    /// The share of the goal's budget of load that may miss capacity that is spent.
+    pub spent: Amount,
+    /// What spoke: which of the errors known made `upper` what it is.
     pub expert: String,
 }

@@ -10,9 +10,10 @@ use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
 use crate::journal::{Entry, Event, Loads};
 use crate::load::{Metric, Sample};
-use crate::policy::Policy;
+use crate::policy::{Goal, Policy};
+use crate::prospect::{FULL_SHARE, Prospect, learned_capacity};
+use crate::recall::Recall;
 use crate::refusal::Refusals;
-use crate::series::{self, Series};
 use crate::time::Now;
 
 /// How far back a decision looks, forecasts aside: as long as the longest window or stabilization that a tenant may ask for.
@@ -32,8 +33,8 @@ pub(crate) const SUSPECT_SHARE: Amount = Amount::from_millionths(100_000);
 pub struct History {
     /// From one reading to the next.
     tick: SignedDuration,
-    /// The load of each metric that is forecast, over the weeks.
-    series: BTreeMap<Metric, Series>,
+    /// What is known of each metric that is forecast, and what is coming.
+    prospects: BTreeMap<Metric, Prospect>,
     /// The number decided last; `None` before the first decision.
     pub in_force: Option<u32>,
     /// What the load asked for, at each tick.
@@ -65,7 +66,7 @@ impl History {
     pub fn new(tick: SignedDuration) -> Self {
         Self {
             tick,
-            series: BTreeMap::new(),
+            prospects: BTreeMap::new(),
             in_force: None,
             wanted: VecDeque::new(),
             readings: VecDeque::new(),
@@ -86,42 +87,21 @@ impl History {
                 history.learn(policy, loads);
             }
         }
-        let mut wished: BTreeMap<InstanceId, Timestamp> = BTreeMap::new();
-        for Entry {
-            at, steady, event, ..
-        } in journal
-        {
-            let now = Now {
-                steady: *steady,
-                wall: *at,
-            };
-            match event {
-                Event::Decided(decision) => {
-                    history.read(policy, &decision.readings, now);
-                    history.remember(decision, *steady);
-                }
-                Event::Measured { samples } => history.measure(samples),
-                Event::Moved(step) => {
-                    if step.to == Phase::Intent {
-                        wished.insert(step.instance, *steady);
-                    }
-                    if step.to == Phase::InService
-                        && let Some(from) = wished.remove(&step.instance)
-                    {
-                        history.booted(&step.cloud, steady.duration_since(from));
-                    }
-                    let cause = step.drain.as_ref().map(|drain| drain.cause);
-                    if step.to == Phase::Terminating && cause == Some(Cause::NeverHealthy) {
-                        history.refusals_of(&step.cloud).never_healthy(*steady);
-                    }
-                }
-                Event::Load(_)
-                | Event::Refused { .. }
-                | Event::Ordered { .. }
-                | Event::Alarm { .. } => {}
-            }
+        let mut recall = Recall::of(history);
+        for entry in journal {
+            recall.hear(entry, policy);
         }
-        history
+        recall.history
+    }
+
+    /// Forgets what was measured and could not be written down: all is as the journal tells, but for what it does not tell.
+    pub(crate) fn forget_unwritten(&mut self, journal: &[Entry], policy: &Policy) {
+        let told = Self::rebuild(journal, policy, self.tick);
+        *self = Self {
+            refusals: std::mem::take(&mut self.refusals),
+            latest: std::mem::take(&mut self.latest),
+            ..told
+        };
     }
 
     /// Remembers a decision.
@@ -136,6 +116,12 @@ impl History {
             *last = Some(at);
             push(&mut self.changes, (at, change));
         }
+        if let Some(forecast) = &decision.forecast
+            && let Some(need) = forecast.need
+            && let Some(prospect) = self.prospects.get_mut(&forecast.metric)
+        {
+            prospect.turn(at, decision.before, need);
+        }
         self.in_force = Some(decision.desired);
         push(&mut self.wanted, (at, decision.wanted));
     }
@@ -149,35 +135,59 @@ impl History {
         }
         push(&mut self.readings, (now.steady, readings.clone()));
         let forecast = policy.forecast();
-        self.series.retain(|metric, _| forecast.contains(metric));
+        self.prospects.retain(|metric, _| forecast.contains(metric));
+        let horizon = self.time_to_service();
         for metric in forecast {
-            let load = readings.get(&metric).and_then(series::total);
+            let wanted = policy.wanted_forecast(&metric);
+            let capacity = policy
+                .goal_for(&metric)
+                .filter(|_| !matches!(metric, Metric::Pushed(_) | Metric::Prometheus(_)))
+                .and_then(|goal| self.capacity(&metric, goal));
             let tick = self.tick;
-            let series = self
-                .series
-                .entry(metric)
-                .or_insert_with(|| Series::new(tick));
-            series.read(now.wall, load, |_, _| {});
+            let prospect = self
+                .prospects
+                .entry(metric.clone())
+                .or_insert_with(|| Prospect::new(tick));
+            prospect.prepare(wanted, horizon);
+            prospect.read(now.wall, readings.get(&metric), capacity);
         }
         true
     }
 
+    /// What one instance carries of a metric, with a goal for it: as it was given, or as it was learned.
+    pub(crate) fn capacity(&self, metric: &Metric, goal: &Goal) -> Option<Amount> {
+        if let Some(given) = goal.capacity {
+            return Some(given);
+        }
+        if metric.is_share() {
+            return Some(FULL_SHARE);
+        }
+        let load = self.prospects.get(metric)?;
+        let cpu = self.prospects.get(&Metric::Cpu)?;
+        learned_capacity(load.series(), cpu.series())
+    }
+
+    /// What is known of a metric that is forecast.
+    pub fn prospect(&self, metric: &Metric) -> Option<&Prospect> {
+        self.prospects.get(metric)
+    }
+
     /// Takes loads that were written down.
-    fn learn(&mut self, policy: &Policy, loads: &Loads) {
+    pub(crate) fn learn(&mut self, policy: &Policy, loads: &Loads) {
         if policy.forecast().contains(&loads.metric) {
             let tick = self.tick;
-            self.series
+            self.prospects
                 .entry(loads.metric.clone())
-                .or_insert_with(|| Series::new(tick))
-                .learn(loads, |_, _| {});
+                .or_insert_with(|| Prospect::new(tick))
+                .learn(loads);
         }
     }
 
     /// The loads that are to be written down now.
     pub(crate) fn to_write(&mut self) -> Vec<Loads> {
-        self.series
+        self.prospects
             .iter_mut()
-            .filter_map(|(metric, series)| series.to_write(metric))
+            .filter_map(|(metric, prospect)| prospect.to_write(metric))
             .collect()
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::load::Metric;
+use crate::prospect::Wanted;
 use crate::schedule::Window;
 
 mod words;
@@ -340,6 +341,27 @@ impl Policy {
             }
         }
         metrics
+    }
+}
+
+impl Policy {
+    /// The goal for a metric's load, if there is one.
+    pub(crate) fn goal_for(&self, metric: &Metric) -> Option<&Goal> {
+        self.signals
+            .iter()
+            .filter(|signal| signal.monitor.metric == *metric)
+            .find_map(|signal| match &signal.response {
+                Response::Goal(goal) => Some(goal),
+                Response::Target(_) | Response::Steps(_) | Response::Formula(_) => None,
+            })
+    }
+
+    /// What is to be forecast of a metric: as the first signal that wants a forecast of it says.
+    pub(crate) fn wanted_forecast(&self, metric: &Metric) -> Option<Wanted> {
+        self.signals
+            .iter()
+            .filter(|signal| signal.monitor.metric == *metric)
+            .find_map(Wanted::of)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Seasons are people's, who live by the wall clock, so bins are of wall time. What is not measured is a gap, never zero.
 
+use std::collections::VecDeque;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
@@ -25,6 +27,9 @@ pub struct Series {
     open: Option<Open>,
     /// Closed bins that are not written down yet, the last one before `open`.
     closed: Vec<Option<Amount>>,
+    /// The closed bins of four weeks, the last one before `open`; not a number where nothing is known. A load is a sum over
+    /// noisy meters: seven digits of it are plenty, and a tenant's weeks fit into 160 KiB.
+    kept: VecDeque<f32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,7 @@ impl Series {
             bin: ticks.max(60),
             open: None,
             closed: Vec::new(),
+            kept: VecDeque::new(),
         }
     }
 
@@ -106,6 +112,38 @@ impl Series {
         })
     }
 
+    /// The mean over the bin that is being measured, once it has more than one reading: news that no forecast has heard.
+    pub fn so_far(&self) -> Option<Amount> {
+        let open = self.open.filter(|open| open.readings > 1)?;
+        Some(open.sum.over(open.readings))
+    }
+
+    /// The loads of the last four weeks, each with the second since 1970 at which its bin began, oldest first; `None` for a
+    /// gap.
+    pub fn loads(&self) -> impl Iterator<Item = (i64, Option<f64>)> {
+        self.last(self.kept.len())
+    }
+
+    /// The last so many of them.
+    pub fn last(&self, bins: usize) -> impl Iterator<Item = (i64, Option<f64>)> {
+        let skipped = self.kept.len().saturating_sub(bins);
+        let count = i64::try_from(self.kept.len() - skipped).unwrap_or(0);
+        let first = self.open.map_or(0, |open| open.number) - count;
+        let known = |load: f32| load.is_finite().then_some(f64::from(load));
+        (first..)
+            .zip(self.kept.range(skipped..))
+            .map(move |(number, load)| (number * self.bin, known(*load)))
+    }
+
+    fn keep(&mut self, value: Option<Amount>) {
+        #[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
+        let load = value.map_or(f32::NAN, |value| value.as_f64() as f32);
+        if self.kept.len() as i64 >= KEPT.as_secs() / self.bin {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(load);
+    }
+
     /// How long a bin is.
     pub fn bin(&self) -> SignedDuration {
         SignedDuration::from_secs(self.bin)
@@ -125,6 +163,7 @@ impl Series {
         if number - open.number > KEPT.as_secs() / self.bin {
             // Nobody was there for weeks: what was before is over.
             self.closed.clear();
+            self.kept.clear();
             self.open = Some(begin(number));
             return;
         }
@@ -133,6 +172,7 @@ impl Series {
                 (over == open.number && open.readings > 0).then(|| open.sum.over(open.readings));
             hear(over * self.bin, value);
             self.closed.push(value);
+            self.keep(value);
         }
         if number > open.number {
             self.open = Some(begin(number));

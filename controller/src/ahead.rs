@@ -1,0 +1,275 @@
+//! The hours ahead: the bounds, exact to the second, and the size that is expected, minute by minute. Pure.
+//!
+//! What is expected is what was there at this time of day and week before, sized as the policy sizes it now. It is an
+//! estimate to plan with; decisions go by forecasts of their own.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::history::History;
+use crate::load::Metric;
+use crate::policy::{Aggregation, Response, Signal};
+use crate::prospect::Prospect;
+use crate::schedule;
+use crate::spec::TenantSpec;
+
+/// From one expected size to the next.
+const MINUTE: i64 = 60;
+const DAY: i64 = 86_400;
+const WEEK: i64 = 7 * DAY;
+/// So many weeks are looked back.
+const WEEKS: i64 = 4;
+/// The load at a time of day is the mean over so many minutes before and after.
+const AROUND: i64 = 5;
+/// Headroom of a forecast is not taken to be more than this.
+const MOST_HEADROOM: f64 = 3.0;
+
+/// The hours ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Pieces that touch, in order, each different from the one before.
+    pub pieces: Vec<Piece>,
+    /// What the expected sizes are made from, or why there are none; in words.
+    pub expects: String,
+}
+
+/// Some time for which nothing changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// From this moment on.
+    pub from: Timestamp,
+    /// Before this moment.
+    pub until: Timestamp,
+    /// The fewest instances.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+    /// Why the fewest are so many, in words.
+    pub because: String,
+    /// How many are expected, within the bounds; `None` where nothing is known.
+    pub expected: Option<u32>,
+}
+
+/// What the hours from `from` until `until` bring, at most [`schedule::LONGEST_TIMELINE`]. `history` is what is remembered of
+/// the tenant; `None` of one that is new.
+pub fn ahead(
+    spec: &TenantSpec,
+    history: Option<&History>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Ahead {
+    let sizes = Sizes::of(spec, history);
+    let mut pieces: Vec<Piece> = Vec::new();
+    for bounds in schedule::timeline(spec, from, until) {
+        let because = because(spec, &bounds);
+        let mut at = bounds.from;
+        while at < bounds.until {
+            let end = next_minute(at).min(bounds.until);
+            let expected = sizes
+                .at(at.as_second())
+                .map(|size| size.clamp(bounds.min, bounds.max));
+            push(
+                &mut pieces,
+                Piece {
+                    from: at,
+                    until: end,
+                    min: bounds.min,
+                    max: bounds.max,
+                    because: because.clone(),
+                    expected,
+                },
+            );
+            at = end;
+        }
+    }
+    Ahead {
+        from,
+        until: pieces.last().map_or(from, |last| last.until),
+        pieces,
+        expects: sizes.expects,
+    }
+}
+
+fn push(pieces: &mut Vec<Piece>, next: Piece) {
+    match pieces.last_mut() {
+        Some(last)
+            if (last.min, last.max, last.expected, &last.because)
+                == (next.min, next.max, next.expected, &next.because) =>
+        {
+            last.until = next.until;
+        }
+        _ => pieces.push(next),
+    }
+}
+
+fn next_minute(at: Timestamp) -> Timestamp {
+    let second = at.as_second().div_euclid(MINUTE).saturating_add(1) * MINUTE;
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+/// Why the fewest are so many: the windows that ask for them, or the policy's own minimum.
+fn because(spec: &TenantSpec, bounds: &schedule::Bounds<'_>) -> String {
+    let open: Vec<String> = bounds
+        .because
+        .iter()
+        .filter(|window| window.instances >= bounds.min && bounds.min > spec.instances.min)
+        .map(|window| format!("window: {window}"))
+        .collect();
+    if open.is_empty() {
+        "the policy's own bounds".to_owned()
+    } else {
+        open.join("; ")
+    }
+}
+
+/// How many instances are expected at a time, by each signal.
+struct Sizes<'a> {
+    signals: Vec<Size<'a>>,
+    expects: String,
+}
+
+/// How a signal makes a number of a load that was seen before.
+struct Size<'a> {
+    prospect: &'a Prospect,
+    loads: BTreeMap<i64, f64>,
+    per: Amount,
+    headroom: f64,
+}
+
+impl<'a> Sizes<'a> {
+    fn of(spec: &TenantSpec, history: Option<&'a History>) -> Self {
+        let signals = &spec.policy.signals;
+        if signals.is_empty() {
+            return Self::none("the policy follows its windows only: there will be as many as the minimum");
+        }
+        let Some(history) = history else {
+            return Self::none("nothing is known yet: the tenant is new");
+        };
+        let sized: Vec<Size<'_>> = signals
+            .iter()
+            .filter_map(|signal| Size::of(signal, history))
+            .collect();
+        if sized.len() < signals.len() {
+            return Self::none(
+                "nothing is known yet: loads are learned under `goal`, or with `proactive`, and for a day at least",
+            );
+        }
+        let days = sized.iter().map(Size::days).min().unwrap_or(0);
+        Self {
+            expects: format!(
+                "from what was there at these times of the day and the week, over {days} days; an estimate"
+            ),
+            signals: sized,
+        }
+    }
+
+    fn none(why: &str) -> Self {
+        Self {
+            signals: Vec::new(),
+            expects: why.to_owned(),
+        }
+    }
+
+    /// The highest number that any signal asks for.
+    fn at(&self, second: i64) -> Option<u32> {
+        self.signals
+            .iter()
+            .map(|size| size.at(second))
+            .collect::<Option<Vec<u32>>>()?
+            .into_iter()
+            .max()
+    }
+}
+
+impl<'a> Size<'a> {
+    fn of(signal: &Signal, history: &'a History) -> Option<Self> {
+        let metric = &signal.monitor.metric;
+        let prospect = history.prospect(metric)?;
+        let (per, headroom) = match &signal.response {
+            Response::Goal(goal) => (history.capacity(metric, goal)?, headroom(prospect)),
+            Response::Target(target)
+                if *metric != Metric::ResponseTime
+                    && signal.monitor.aggregation == Aggregation::Average =>
+            {
+                (target.threshold, 1.0)
+            }
+            Response::Target(_) | Response::Steps(_) | Response::Formula(_) => return None,
+        };
+        let loads: BTreeMap<i64, f64> = prospect
+            .series()
+            .loads()
+            .filter_map(|(at, load)| Some((at, load?)))
+            .collect();
+        let size = Self {
+            prospect,
+            loads,
+            per,
+            headroom,
+        };
+        (size.days() > 0).then_some(size)
+    }
+
+    /// For how many whole days loads are known.
+    fn days(&self) -> i64 {
+        let first = self.loads.first_key_value().map_or(0, |(at, _)| *at);
+        let last = self.loads.last_key_value().map_or(0, |(at, _)| *at);
+        (last - first + self.bin()) / DAY
+    }
+
+    fn bin(&self) -> i64 {
+        self.prospect.series().bin().as_secs().max(1)
+    }
+
+    fn at(&self, second: i64) -> Option<u32> {
+        let load = self.load(second)?;
+        let load = Amount::measured(load * self.headroom)?;
+        load.divided_up(self.per)
+    }
+
+    /// What was there at this time of the week, on average over the weeks; else at this time of the day, on the last day on which
+    /// it is known.
+    fn load(&self, second: i64) -> Option<f64> {
+        let last = *self.loads.last_key_value()?.0;
+        let back = |step: i64, times: i64| {
+            let nearest = (second - last).div_euclid(step) + 1;
+            (nearest.max(1)..=nearest.max(1) + times - 1)
+                .filter_map(move |times| self.around(second - times * step))
+        };
+        let weeks: Vec<f64> = back(WEEK, WEEKS).collect();
+        if weeks.is_empty() {
+            return back(DAY, WEEK / DAY).next();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "four weeks")]
+        let count = weeks.len() as f64;
+        Some(weeks.iter().sum::<f64>() / count)
+    }
+
+    /// The mean over some minutes around a moment of the past.
+    fn around(&self, second: i64) -> Option<f64> {
+        let reach = (AROUND * MINUTE).max(self.bin());
+        let (sum, count) = self
+            .loads
+            .range(second - reach..second + reach)
+            .fold((0.0, 0.0), |(sum, count), (_, load)| {
+                (sum + load, count + 1.0)
+            });
+        (count > 0.0).then_some(sum / count)
+    }
+}
+
+/// How much more than expected a goal keeps now.
+fn headroom(prospect: &Prospect) -> f64 {
+    prospect
+        .acting()
+        .filter(|outlook| outlook.expected > 0.0)
+        .map_or(1.0, |outlook| {
+            (outlook.upper / outlook.expected).clamp(1.0, MOST_HEADROOM)
+        })
+}
