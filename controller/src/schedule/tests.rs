@@ -245,6 +245,13 @@ fn a_length_is_real_time_and_an_end_goes_by_the_clocks() {
     assert_open(&clocks, "2026-10-24T18:00:00Z", "2026-10-25T07:00:00Z");
     assert_open(&real, "2026-03-28T19:00:00Z", "2026-03-29T07:00:00Z");
     assert_open(&clocks, "2026-03-28T19:00:00Z", "2026-03-29T06:00:00Z");
+
+    let over_two_midnights = berlin(weekly("23:40", "sat"), minutes(24 * 60 - 5));
+    assert_open(
+        &over_two_midnights,
+        "2026-03-28T22:40:00Z",
+        "2026-03-29T22:35:00Z",
+    );
 }
 
 #[test]
@@ -280,8 +287,13 @@ fn an_hour_of_every_hour_leaves_no_gap_when_clocks_jump() {
         ("0 */2 * * *", 120),
     ] {
         for (from, to) in days {
+            let window = berlin(cron(text), minutes(length));
+            let moments = (0..24 * 60).map(|minute| at(from) + SignedDuration::from_mins(minute));
+            for moment in moments {
+                assert!(window.is_open(moment), "{window} at {moment}");
+            }
             assert_eq!(
-                open(&[berlin(cron(text), minutes(length))], from, to),
+                open(&[window], from, to),
                 [format!("{from} {to}: 4")],
                 "{text}"
             );
