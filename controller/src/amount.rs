@@ -143,7 +143,7 @@ impl Sum for Amount {
 impl fmt::Display for Amount {
     /// Whole numbers bare, others with at most three decimals: `3`, `0.8`, `0.333`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let thousandths = (self.0 + 500) / 1_000;
+        let thousandths = self.0.saturating_add(500) / 1_000;
         let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
         f.pad(text.trim_end_matches('0').trim_end_matches('.'))
     }
@@ -188,5 +188,6 @@ mod tests {
             [shown(0), shown(800_000), shown(3_000_000), shown(333_333)],
             ["0", "0.8", "3", "0.333"]
         );
+        assert_eq!(shown(u64::MAX), "18446744073709.551");
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod schedule {
+    mod decisions;
     pub(crate) mod oracle;
     pub(crate) mod windows;
 }

@@ -84,7 +84,7 @@ impl Part {
         match self {
             Self::Every => true,
             Self::Step(step) => (value - least).is_multiple_of(*step),
-            Self::Range(first, last) => (*first..=*last).contains(&value),
+            Self::Range(low, high) => (*low..=*high).contains(&value),
             Self::List(values) => values.contains(&value),
         }
     }
