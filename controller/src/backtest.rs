@@ -34,7 +34,7 @@ mod group;
 mod meter;
 mod score;
 
-pub use score::{Score, demand, score};
+pub use score::{Score, demand, most_turns, score};
 
 use group::Group;
 use meter::Meter;
@@ -96,6 +96,11 @@ impl Options {
     /// What an instance carries.
     pub fn capacity(&self) -> f64 {
         self.capacity
+    }
+
+    /// When the first tick begins.
+    pub fn start(&self) -> Timestamp {
+        self.start
     }
 
     /// From one decision to the next.

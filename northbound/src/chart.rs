@@ -15,6 +15,7 @@ mod period;
 mod rows;
 mod scale;
 mod scene;
+mod supply;
 mod verdict;
 
 use std::io::{self, Write};
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use jiff::{SignedDuration, Timestamp};
 
 pub use args::ChartArgs;
+pub(crate) use supply::{Supply, supply};
 pub use verdict::Statement;
 
 use crate::cli::{BackwardsError, Moment};

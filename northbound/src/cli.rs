@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use controller::id::{Generation, TenantName};
 use jiff::SignedDuration;
 
+use crate::backtest::BacktestArgs;
 use crate::chart::ChartArgs;
 use crate::demo::DemoArgs;
 use crate::exit::Exit;
@@ -58,6 +59,8 @@ pub enum Command {
     Schema,
     /// Say what applying a tenant file would launch, remove and change. Touches nothing.
     Plan(PlanArgs),
+    /// Try a policy on a known load: what it would have cost, and what it would have left short.
+    Backtest(Box<BacktestArgs>),
     /// Put a tenant file in force.
     Apply(ApplyArgs),
     /// Show a tenant: its number, instances, clouds, and what is wrong.

@@ -16,6 +16,7 @@ use crate::exit::{CommandError, Exit};
 use crate::problem::{Problems, Style};
 
 mod apply;
+mod backtest;
 mod convert;
 mod destroy;
 mod document;
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Convert(args) => convert::run(&global, &args)?,
         Command::Schema => schema::run()?,
         Command::Plan(args) => wait_for(plan::run(&global, &args))?,
+        Command::Backtest(args) => backtest::run(&global, &args)?,
         Command::Apply(args) => wait_for(apply::run(&global, &args))?,
         Command::Status(args) => wait_for(status::run(&global, &args))?,
         Command::Explain(args) => wait_for(explain::run(&global, &args))?,

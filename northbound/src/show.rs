@@ -35,7 +35,7 @@ fn moment(at: Timestamp) -> String {
 }
 
 /// A length of time in its two largest units: `1h 5m`, `12s`, `0.4s`.
-fn length(duration: SignedDuration) -> String {
+pub(crate) fn length(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         ..=0 => format!("{:.1}s", duration.as_secs_f64().max(0.0)),

@@ -199,7 +199,7 @@ fn sliding(values: &[u32], stretch: usize, skip: usize, beats: fn(u32, u32) -> b
 }
 
 /// How often a number turns from rising to falling or back, within the hour in which it does so most.
-pub(super) fn most_turns(numbers: &[u32], tick: SignedDuration) -> u32 {
+pub fn most_turns(numbers: &[u32], tick: SignedDuration) -> u32 {
     let hour = SignedDuration::from_hours(1).as_millis() / tick.as_millis().max(1);
     let hour = usize::try_from(hour).unwrap_or(usize::MAX).max(1);
     let mut recent: VecDeque<usize> = VecDeque::new();

@@ -29,8 +29,8 @@ const CLOUDS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(213, 94, 0),
 ];
-const BLUE: RGBColor = CLOUDS[0];
-const PALE: RGBColor = RGBColor(203, 224, 240);
+pub(super) const BLUE: RGBColor = CLOUDS[0];
+pub(super) const PALE: RGBColor = RGBColor(203, 224, 240);
 const GREEN: RGBColor = RGBColor(0, 128, 94);
 pub(super) const RED: RGBColor = RGBColor(200, 40, 20);
 const GREY: RGBColor = RGBColor(170, 170, 170);

@@ -32,6 +32,8 @@ const TOP: u32 = 26;
 pub(super) const BOTTOM: u32 = 26;
 /// Lines of the grid over the whole time.
 const MOMENTS: u32 = 12;
+/// From so many seconds on, what is told of a moment is its day.
+const DAYS_FROM: f64 = 12.0 * 86_400.0;
 /// More lines than any axis has: we choose them ourselves.
 const LINES: usize = 100;
 /// The size of the legend's letters, in pixels, and a tenth more: where Helvetica is missing, what stands in for it is wider.
@@ -129,13 +131,14 @@ impl<'a, 'b> Panel<'a, 'b> {
             )?;
         shade(&mut chart, &scene.periods, bottom, top)?;
         let begins = scene.begins;
+        let form = if scene.length > DAYS_FROM { "%b %d" } else { "%H:%M:%S" };
         let time = |seconds: &f64| {
             let millis = jiff::SignedDuration::from_secs_f64(*seconds);
             let moment = begins.saturating_add(millis).unwrap_or(begins);
             // Half a second more: a moment that was rounded down by a hair keeps its second.
             let half = jiff::SignedDuration::from_millis(500);
             let moment = moment.saturating_add(half).unwrap_or(moment);
-            moment.strftime("%H:%M:%S").to_string()
+            moment.strftime(form).to_string()
         };
         let label = |value: &f64| (frame.label)(*value);
         let mut mesh = chart.configure_mesh();

@@ -1,0 +1,192 @@
+//! `asaas backtest`
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use controller::backtest::{Curve, Options, OptionsError, Simulation};
+use controller::load::Metric;
+use controller::spec::TenantSpec;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use super::document;
+use crate::backtest::{self, BacktestArgs, Report, Run, SamplesError, Trace, World};
+use crate::cli::Global;
+use crate::exit::{CommandError, Exit};
+use crate::tenant_file;
+
+/// Where nobody says when a trace began: a Monday, at midnight.
+const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
+/// Work that takes longer than this shows how far it is.
+const QUIET: Duration = Duration::from_secs(2);
+/// So many ticks are worked out between two looks at the clock.
+const TICKS_AT_ONCE: u64 = 512;
+
+pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit, CommandError> {
+    let (file, spec) = policy(global, &args.file)?;
+    let against = match &args.against {
+        Some(other) => Some(policy(global, other)?),
+        None => None,
+    };
+    let trace = trace(args, &spec)?;
+    let options = options(args, &spec, &trace)?;
+
+    let curve = simulate(&spec, &trace, &options);
+    let run = Run::new(&file, &trace, &curve, &options);
+    let other = against.map(|(file, spec)| {
+        let curve = simulate(&spec, &trace, &options);
+        (Run::new(&file, &trace, &curve, &options), curve)
+    });
+    if let Some(path) = &args.supply {
+        write(path, &supply(&curve, &options))?;
+    }
+    if let Some(path) = &args.chart {
+        let svg = backtest::chart(&trace, &curve, &options)
+            .map_err(|error| CommandError::new(Exit::Failed, format!("no chart: {error}")))?;
+        write(path, &svg)?;
+    }
+    let world = World::new(&args.trace.display().to_string(), &trace, &options);
+    let against = other.map(|(run, _)| run);
+    let report = Report::new(world, &trace, &options, (run, &curve.supply), against);
+    if args.json {
+        super::print_json(&report)?;
+    } else {
+        super::print(&report.text())?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A policy, and its file as the person named it.
+fn policy(global: &Global, wanted: &str) -> Result<(String, TenantSpec), CommandError> {
+    let config = super::configuration(global)?;
+    let document = document::read(&config, wanted)?;
+    let defaults = config.known().defaults;
+    let reading = tenant_file::read_policy(&document.text, &document.file, &defaults)
+        .map_err(|problems| document::refused(&problems, &document.file))?;
+    super::tell(&reading.warnings);
+    Ok((document.file, reading.spec))
+}
+
+fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> {
+    let file = args.trace.display().to_string();
+    let metric = spec
+        .policy
+        .signals
+        .first()
+        .map(|signal| &signal.monitor.metric);
+    let metric = metric.map(Metric::name);
+    let bad = |error: SamplesError| {
+        let hint = error.hint().map(str::to_owned);
+        let error = CommandError::new(Exit::BadInput, error);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    };
+    if let Err(error) = Options::new(1.0, args.boot, args.tick, MONDAY) {
+        return Err(impossible(error));
+    }
+    let input: Box<dyn BufRead> = if args.trace == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(&args.trace).map_err(|cause| SamplesError::Read {
+            file: file.clone(),
+            cause,
+        });
+        Box::new(BufReader::new(opened.map_err(bad)?))
+    };
+    backtest::read(input, &file, metric, args.tick).map_err(bad)
+}
+
+/// The world, as it was asked for. When it begins only matters to windows, so that nothing else looks at it.
+fn options(args: &BacktestArgs, spec: &TenantSpec, trace: &Trace) -> Result<Options, CommandError> {
+    let told = trace.start.filter(|_| !spec.policy.windows.is_empty());
+    let asked = args.start.map(|moment| moment.from(Timestamp::now()));
+    let start = asked.or(told).unwrap_or(MONDAY);
+    let Some(capacity) = args.capacity else {
+        let error = CommandError::new(
+            Exit::BadInput,
+            "what one instance carries is not known: give `--capacity`, in the unit of the load",
+        );
+        return Err(match trace.capacity_told() {
+            Some(told) => error.hint(format!("the trace itself speaks of `vm_capacity: {told}`")),
+            None => error.hint(
+                "where instances carry 250 requests per second while their users are content, and the load is in these: `--capacity 250`",
+            ),
+        });
+    };
+    Options::new(capacity, args.boot, args.tick, start).map_err(impossible)
+}
+
+fn impossible(error: OptionsError) -> CommandError {
+    let flag = match error {
+        OptionsError::Capacity => {
+            "give `--capacity` in the unit of the load, such as `--capacity 250`"
+        }
+        OptionsError::Boot => "give `--boot` as people time it, such as `--boot 90s`",
+        OptionsError::Tick => "give `--tick` as the time between decisions, such as `--tick 60s`",
+    };
+    CommandError::new(Exit::BadInput, error).hint(flag)
+}
+
+/// Tries the policy; where that takes long, says how far it is.
+fn simulate(spec: &TenantSpec, trace: &Trace, options: &Options) -> Curve {
+    let began = Instant::now();
+    let mut simulation = Simulation::new(spec, &trace.measured, options);
+    let mut bar: Option<ProgressBar> = None;
+    let mut is_going = true;
+    while is_going {
+        for _ in 0..TICKS_AT_ONCE {
+            is_going = is_going && simulation.step();
+        }
+        if bar.is_none() && began.elapsed() > QUIET && io::stderr().is_terminal() {
+            bar = Some(progress(trace.measured.len()));
+        }
+        if let Some(bar) = &bar {
+            bar.set_position(simulation.done() as u64);
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    simulation.into_curve()
+}
+
+fn progress(ticks: usize) -> ProgressBar {
+    let bar = ProgressBar::new(ticks as u64);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} ticks, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+/// The instances in service: a line for each change, the first at 0.
+fn supply(curve: &Curve, options: &Options) -> String {
+    let mut text = String::from("t_seconds,vms\n");
+    let mut last = None;
+    for (tick, there) in (0_u32..).zip(&curve.supply) {
+        if last.replace(*there) != Some(*there) {
+            let t = options.tick().as_secs_f64() * f64::from(tick);
+            // A text takes all that is written to it.
+            let _ = writeln!(text, "{t},{there}");
+        }
+    }
+    text
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |error: io::Error| {
+        let shown = path.display();
+        CommandError::new(
+            Exit::Failed,
+            format!("`{shown}` cannot be written: {error}"),
+        )
+    };
+    if path == Path::new("-") {
+        return Ok(io::stdout().write_all(text.as_bytes())?);
+    }
+    std::fs::write(path, text).map_err(failed)
+}
