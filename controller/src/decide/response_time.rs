@@ -6,7 +6,12 @@
 //! breach the target is known before it is tried. Instances with several cores are faster than that near their limit and never
 //! slower, so for them it keeps rather one too many.
 //!
+//! What is counted are answers. While requests pile up or a pile is worked off, those that come are more or fewer: λR of them are
+//! there at any time (Little's law), and so many more than before must have come without having been answered.
+//!
 //! The target is a promise: no tolerance is taken from it, neither above nor below.
+
+use jiff::SignedDuration;
 
 use super::advice::Advice;
 use super::measured::{Measured, measured, silence};
@@ -16,9 +21,14 @@ use crate::amount::Amount;
 use crate::decision::{Guard, Reading};
 use crate::load::Metric;
 use crate::policy::{Aggregation, Monitor, Target};
+use crate::time::later;
 
 /// Less than this part of an instance is the error of the arithmetic.
 const ARITHMETIC_ERROR: f64 = 0.001;
+
+/// Requests pile up, or a pile is worked off, where so large a share of them is more or less than before in each second: when
+/// answers only take a little longer, a few more are there, too.
+const PILE_SHARE: f64 = 0.05;
 
 /// What a target for the response time asks for.
 pub(super) fn advise(
@@ -42,10 +52,10 @@ pub(super) fn advise(
         (None, _) => Advice::silent(silence(question, &monitor.metric), before),
         (Some(time), None) => in_proportion(monitor, target, &time, before),
         (Some(time), Some(rate)) => {
-            let Some(alone) = alone(question, monitor) else {
+            let Some(queue) = Queue::of(question, monitor) else {
                 return in_proportion(monitor, target, &time, before);
             };
-            by_queue(monitor, target, &time, &rate, alone, before)
+            by_queue(monitor, target, &time, &rate, &queue, before)
         }
     }
 }
@@ -76,10 +86,11 @@ fn by_queue(
     target: &Target,
     time: &Measured,
     rate: &Measured,
-    alone: f64,
+    queue: &Queue,
     before: u32,
 ) -> Advice {
     let limit = target.threshold.as_f64();
+    let alone = queue.alone;
     let figures = format!(
         "{} {} over {} at {} requests a second on {}",
         monitor.metric,
@@ -96,13 +107,15 @@ fn by_queue(
         );
         return Advice::silent(note, before);
     }
-    let needed = |rate: Amount| needed(rate.as_f64() * alone * limit / (limit - alone));
-    let up = needed(rate.total);
-    let down = needed(rate.most(rate.reading.highest));
+    // A pile that is being worked off is no reason to grow further, nor to shrink already.
+    let asked = rate.total.as_f64() + queue.growth;
+    let most = rate.most(rate.reading.highest).as_f64().max(asked);
+    let of = |rate: f64| needed(rate * alone * limit / (limit - alone));
+    let (up, down) = (of(asked), of(most));
     let wanted = if up > before { up } else { down.min(before) };
+    let asked = Amount::measured(if wanted > before { asked } else { most }).unwrap_or_default();
     let note = format!(
-        "{figures}: alone a request takes {shown}; {} × {shown} × {limit} ÷ ({limit} − {shown}) = {wanted}",
-        rate.total,
+        "{figures}: alone a request takes {shown}; {asked} × {shown} × {limit} ÷ ({limit} − {shown}) = {wanted}"
     );
     let mut advice = Advice::of(wanted).because(Guard::Target, note);
     advice.enough = down;
@@ -134,32 +147,82 @@ fn in_proportion(monitor: &Monitor, target: &Target, time: &Measured, before: u3
     advice
 }
 
-/// How long an instance needs for a request alone: S, the mean over the requests of the window. `None` where the window has no
-/// tick with both.
-fn alone(question: &Question<'_>, monitor: &Monitor) -> Option<f64> {
-    let (mut time, mut requests) = (0.0, 0.0);
-    for tick in ticks(question, monitor.window) {
-        let metric = |metric| {
-            tick.readings
-                .get(metric)
-                .filter(|reading| reading.fresh > 0)
-        };
-        let (Some(took), Some(rate)) =
-            (metric(&monitor.metric), metric(&Metric::RequestsPerSecond))
-        else {
-            continue;
-        };
-        let served = f64::from(took.served().max(rate.served()).max(1));
-        let response = response(took, monitor.aggregation);
-        // Those of whom no rate is known are asked as often as the others.
-        let rate =
-            rate.sum.as_f64() * f64::from(rate.fresh + rate.missing()) / f64::from(rate.fresh);
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of an hour")]
-        let weight = rate * tick.millis as f64;
-        time += weight * response / (1.0 + rate * response / served);
-        requests += weight;
+/// What the window tells of how requests are served.
+struct Queue {
+    /// How long an instance needs for a request alone: S, the mean over the requests.
+    alone: f64,
+    /// How many more are there than before, in each second.
+    growth: f64,
+}
+
+impl Queue {
+    /// `None` where the window has no tick with both a response time and a rate.
+    fn of(question: &Question<'_>, monitor: &Monitor) -> Option<Self> {
+        let (mut time, mut requests) = (0.0, 0.0);
+        let middle = later(question.now.steady, -monitor.window / 2);
+        let (mut early, mut late) = (Pile::default(), Pile::default());
+        for tick in ticks(question, monitor.window) {
+            let fresh = |metric| tick.readings.get(metric).filter(|one| one.fresh > 0);
+            let (Some(took), Some(rate)) =
+                (fresh(&monitor.metric), fresh(&Metric::RequestsPerSecond))
+            else {
+                continue;
+            };
+            let served = f64::from(took.served().max(rate.served()).max(1));
+            let response = response(took, monitor.aggregation);
+            // Those of whom no rate is known answer as many as the others.
+            let all = f64::from(rate.fresh + rate.missing());
+            let rate = rate.sum.as_f64() * all / f64::from(rate.fresh);
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of an hour")]
+            let weight = rate * tick.millis as f64;
+            time += weight * response / (1.0 + rate * response / served);
+            requests += weight;
+            let half = if tick.at <= middle {
+                &mut early
+            } else {
+                &mut late
+            };
+            half.add(question.now.since(tick.at), rate, response);
+        }
+        let growth = early
+            .growth_to(&late)
+            .filter(|growth| growth.abs() > late.answered() * PILE_SHARE);
+        (requests > 0.0).then(|| Self {
+            alone: time / requests,
+            growth: growth.unwrap_or(0.0),
+        })
     }
-    (requests > 0.0).then(|| time / requests)
+}
+
+/// How many requests there are at once in half a window: a whole half, so that a spike of seconds is no growth.
+#[derive(Default)]
+struct Pile {
+    ticks: f64,
+    rates: f64,
+    requests: f64,
+    seconds_ago: f64,
+}
+
+impl Pile {
+    fn add(&mut self, ago: SignedDuration, rate: f64, response: f64) {
+        self.ticks += 1.0;
+        self.rates += rate;
+        self.requests += rate * response;
+        self.seconds_ago += ago.as_secs_f64();
+    }
+
+    /// How many are answered in a second.
+    fn answered(&self) -> f64 {
+        self.rates / self.ticks
+    }
+
+    /// By how many a second it grows to what it is later; `None` where one has no ticks.
+    fn growth_to(&self, later: &Self) -> Option<f64> {
+        let grown = later.requests / later.ticks - self.requests / self.ticks;
+        let within = self.seconds_ago / self.ticks - later.seconds_ago / later.ticks;
+        let growth = grown / within;
+        growth.is_finite().then_some(growth)
+    }
 }
 
 /// The response time of one tick, as the aggregation has it.

@@ -1,8 +1,123 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::amount::Amount;
+use crate::decision::Reading;
 use crate::example;
 use crate::id::InstanceId;
 use crate::load::{Metric, Sample};
+use crate::policy::{Adjustment, Aggregation, Change, Formula, Monitor, PerDirection, Rounding};
+
+mod brakes;
+mod measured;
+mod properties;
+mod response_time;
+mod signals;
+mod steps;
+mod trend;
+
+/// A tenant that decides tick after tick, and remembers.
+struct Scene {
+    spec: TenantSpec,
+    history: History,
+    orders: Orders,
+    now: Now,
+    /// Why fewer must not be wanted at the next tick.
+    hold: Option<String>,
+}
+
+impl Scene {
+    /// So many instances in force, of at most a thousand, without any brake.
+    fn new(running: u32) -> Self {
+        let mut spec = example::spec();
+        (spec.instances.min, spec.instances.max) = (1, 1_000);
+        let policy = &mut spec.policy;
+        policy.buffer = PerDirection::both(SignedDuration::ZERO);
+        policy.stabilization = PerDirection::both(SignedDuration::ZERO);
+        policy.max_step = PerDirection::both(Some(1_000));
+        let mut history = History::new(seconds(1));
+        history.in_force = Some(running);
+        Self {
+            spec,
+            history,
+            orders: Orders::default(),
+            now: example::now(),
+            hold: None,
+        }
+    }
+
+    /// The same with this signal alone.
+    fn with(running: u32, signal: Signal) -> Self {
+        let mut scene = Self::new(running);
+        scene.spec.policy.signals = vec![signal];
+        scene
+    }
+
+    /// So much later the history hears these readings, and a decision is taken.
+    fn tick(&mut self, after: i64, readings: Readings) -> Decision {
+        self.now = self.now.after(seconds(after));
+        self.history.read(&self.spec.policy, &readings, self.now);
+        let decision = decide(&self.question(readings));
+        self.history.remember(&decision, self.now.steady);
+        decision
+    }
+
+    /// The same of one metric, of which each instance in force gave this much.
+    fn tick_at(&mut self, after: i64, metric: &Metric, each: Amount) -> Decision {
+        let running = self.history.in_force.unwrap();
+        self.tick(after, example::readings(metric.clone(), each, running))
+    }
+
+    fn question(&self, readings: Readings) -> Question<'_> {
+        Question {
+            spec: &self.spec,
+            orders: &self.orders,
+            current: self.history.in_force.unwrap(),
+            hold: self.hold.clone(),
+            readings,
+            history: &self.history,
+            now: self.now,
+        }
+    }
+}
+
+fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+fn percent_of(percent: u64) -> Amount {
+    Amount::from_millionths(percent * 10_000)
+}
+
+fn monitor(metric: Metric, aggregation: Aggregation, window: i64) -> Monitor {
+    Monitor {
+        metric,
+        aggregation,
+        window: seconds(window),
+    }
+}
+
+/// What these instances gave of one metric.
+fn reading(values: &[f64]) -> Reading {
+    let mut reading = Reading::default();
+    for value in values {
+        reading.expected += 1;
+        reading.add(Amount::measured(*value).unwrap());
+    }
+    reading
+}
+
+/// A tick at which so many instances gave nothing.
+fn silent(expected: u32) -> Reading {
+    Reading {
+        expected,
+        ..Reading::default()
+    }
+}
+
+fn guards(decision: &Decision) -> Vec<Guard> {
+    decision.steps.iter().map(|step| step.guard).collect()
+}
 
 /// What a policy at `threshold` percent decides for `running` instances that report `percent` each.
 fn decided(
@@ -104,32 +219,4 @@ fn every_guard_that_speaks_is_in_the_explanation_in_the_guards_order() {
 fn the_maximum_holds_however_high_the_load() {
     let decision = decided(5, 60, 100, |spec| spec.instances.max = 6);
     assert_eq!(decision.desired, 6);
-}
-
-mod properties {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_decision_is_within_the_bounds(
-            running in 1_u32..200, threshold in 1_u64..100, load in 0_u64..100,
-            min in 0_u32..50, more in 0_u32..100,
-        ) {
-            let decision = decided(running, threshold, load, |spec| {
-                spec.instances.min = min;
-                spec.instances.max = min + more;
-            });
-            prop_assert!(decision.desired >= min.min(decision.before));
-            prop_assert!(decision.desired <= min + more || decision.desired < decision.before);
-        }
-
-        #[test]
-        fn more_load_never_means_fewer_instances(
-            running in 1_u32..100, threshold in 1_u64..100, load in 0_u64..99,
-        ) {
-            prop_assert!(desired(running, threshold, load) <= desired(running, threshold, load + 1));
-        }
-    }
 }

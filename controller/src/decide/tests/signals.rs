@@ -1,0 +1,93 @@
+//! Several signals: any may grow, all must agree to shrink.
+
+use super::*;
+
+/// Ten instances that follow CPU at 60 % and connections at 100 each.
+fn two() -> Scene {
+    let mut scene = Scene::new(10);
+    let mut connections = scene.spec.policy.signals[0].clone();
+    connections.monitor.metric = Metric::Connections;
+    if let Response::Target(target) = &mut connections.response {
+        target.threshold = Amount::whole(100);
+    }
+    scene.spec.policy.signals.push(connections);
+    scene
+}
+
+fn decided(cpu: Reading, connections: Reading) -> Decision {
+    let readings = [(Metric::Cpu, cpu), (Metric::Connections, connections)];
+    two().tick(10, readings.into())
+}
+
+fn of(value: f64) -> Reading {
+    reading(&[value; 10])
+}
+
+// S2-17
+#[test]
+fn any_signal_may_grow_and_all_must_agree_to_shrink() {
+    let cases = [
+        (0.9, 100.0, 15),
+        (0.6, 150.0, 15),
+        (0.9, 20.0, 15),
+        (0.2, 150.0, 15),
+        (0.3, 100.0, 10),
+        (0.6, 20.0, 10),
+        (0.3, 70.0, 8),
+        (0.3, 20.0, 6),
+    ];
+    for (cpu, connections, number) in cases {
+        let decision = decided(of(cpu), of(connections));
+        assert_eq!(decision.desired, number, "{cpu}, {connections}");
+    }
+}
+
+#[test]
+fn which_of_the_signals_counted_is_said() {
+    let decision = decided(of(0.3), of(150.0));
+    assert_eq!(
+        guards(&decision),
+        [Guard::Target, Guard::Target, Guard::Target]
+    );
+    assert_eq!(decision.steps[2].note, "of 5, 15 the highest counts");
+}
+
+#[test]
+fn a_silent_signal_blocks_shrinking_and_never_growing() {
+    assert_eq!(decided(of(0.2), silent(10)).desired, 10);
+    assert_eq!(decided(of(0.9), silent(10)).desired, 15);
+    let none = two().tick(10, example::readings(Metric::Cpu, percent_of(20), 10));
+    assert_eq!(none.desired, 10);
+    assert_eq!(two().tick(10, Readings::new()).desired, 10);
+}
+
+#[test]
+fn a_doubtful_signal_blocks_shrinking_and_never_growing() {
+    let mut suspect = of(0.0);
+    suspect.is_suspect = true;
+    assert_eq!(decided(of(0.2), suspect).desired, 10);
+    assert_eq!(decided(of(0.9), suspect).desired, 15);
+    let mut few = reading(&[20.0; 6]);
+    few.expected = 10;
+    let decision = decided(of(0.2), few);
+    assert_eq!(decision.desired, 10);
+    assert_eq!(
+        decision.reason(),
+        "only 6 of 10 instances gave a fresh reading, 70% are needed: no scale-in"
+    );
+}
+
+// S4-63
+#[test]
+fn while_something_is_unwell_it_grows_and_does_not_shrink() {
+    let held = |cpu| {
+        let mut scene = two();
+        scene.hold = Some("2 instances do not answer their health check".to_owned());
+        scene.tick(
+            10,
+            [(Metric::Cpu, of(cpu)), (Metric::Connections, of(20.0))].into(),
+        )
+    };
+    assert_eq!(held(0.2).desired, 10);
+    assert_eq!(held(0.9).desired, 15);
+}
