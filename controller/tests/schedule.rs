@@ -91,7 +91,7 @@ fn a_window_is_open_when_the_clocks_say_so_around_every_jump() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     // S4-71
     #[test]

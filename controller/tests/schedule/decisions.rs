@@ -178,7 +178,7 @@ fn tick() -> impl Strategy<Value = Tick> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     // C-16, S4-82, S4-110
     #[test]
