@@ -286,6 +286,9 @@ impl<'a> Simulation<'a> {
             orders: &self.orders,
             current: self.group.total(),
             hold: None,
+            young: self
+                .group
+                .young(tick, self.options.ticks(policy.min_lifetime)),
             readings,
             history: &self.history,
             now,

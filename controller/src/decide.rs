@@ -2,7 +2,7 @@
 //!
 //! A person's orders go first, then the bounds. Within them each signal of the policy gives [`Advice`]: freshness → target,
 //! forecast or steps → trend → tolerance. The highest counts, and the guards speak in a fixed order: bounds → freshness →
-//! mode → stabilization → projected → rate → buffer. Each that has something to say leaves a [`Step`].
+//! mode → stabilization → projected → rate → buffer → lifetime. Each that has something to say leaves a [`Step`].
 //!
 //! The number in force (`before`) is what was decided last, not what happens to run: an instance that dies leaves it as it
 //! is, so that its replacement is no new decision and waits for no buffer.
@@ -22,6 +22,7 @@ use crate::time::Now;
 mod advice;
 mod brake;
 mod goal;
+mod lifetime;
 mod measured;
 mod response_time;
 mod steps;
@@ -43,6 +44,8 @@ pub struct Question<'a> {
     pub current: u32,
     /// Why fewer must not be wanted now, whatever the metric says: an instance is unwell, the network was not seen.
     pub hold: Option<String>,
+    /// How many of them are well, and in service for less than the policy's minimum lifetime.
+    pub young: u32,
     /// What was measured at this tick; the history has heard it.
     pub readings: Readings,
     /// What is remembered.
@@ -81,12 +84,15 @@ pub fn decide(question: &Question<'_>) -> Decision {
         course.number
     } else {
         course.enter(min, max, spec);
-        if spec.policy.signals.is_empty() {
+        let within = course.number;
+        let wanted = if spec.policy.signals.is_empty() {
             keep_to_schedule(spec.policy.mode, min, &mut course);
             min
         } else {
             follow(question, min, max, &mut course)
-        }
+        };
+        lifetime::keep_young(question, within, &mut course);
+        wanted
     };
 
     Decision {
@@ -99,6 +105,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         orders: question.orders.clone(),
         is_first: false,
         hold: question.hold.clone(),
+        young: question.young,
         forecast: course.forecast,
         steps: course.steps,
     }

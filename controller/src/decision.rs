@@ -35,6 +35,9 @@ pub struct Decision {
     /// Why fewer must not be wanted now, whatever is measured: an instance is unwell, the network was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
+    /// How many of them were well, and in service for less than the policy's minimum lifetime.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub young: u32,
     /// What is forecast of the first signal that has a forecast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecasted>,
@@ -69,7 +72,7 @@ impl Decision {
         let forced = self
             .steps
             .iter()
-            .take_while(|step| step.guard == Guard::Bounds)
+            .take_while(|step| matches!(step.guard, Guard::Bounds | Guard::Lifetime))
             .last();
         i64::from(self.desired) - i64::from(forced.map_or(self.before, |step| step.number))
     }
@@ -114,6 +117,8 @@ pub enum Guard {
     Rate,
     /// Too soon after the last action.
     Buffer,
+    /// Who would go has only just come.
+    Lifetime,
     /// The policy may not act in this direction.
     Mode,
 }
@@ -134,6 +139,7 @@ impl Guard {
             Self::Projected => "projected",
             Self::Rate => "rate",
             Self::Buffer => "buffer",
+            Self::Lifetime => "lifetime",
             Self::Mode => "mode",
         }
     }

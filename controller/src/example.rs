@@ -33,6 +33,7 @@ pub fn instance(slot: u32) -> Instance {
         template: "web".to_owned().try_into().expect("a name"),
         address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + slot),
         phase: Phase::InService,
+        is_pooled: false,
         since: now().steady,
         created: now().steady,
         provider: Some(ProviderId(id.to_string())),

@@ -191,7 +191,7 @@ impl History {
             .collect()
     }
 
-    /// Remembers what changed about instances that matters to their clouds: who has come into service, who never did.
+    /// Remembers what changed about instances that matters to their clouds: who has booted, who never did.
     pub(crate) fn note(
         &mut self,
         before: &BTreeMap<InstanceId, Instance>,
@@ -208,7 +208,9 @@ impl History {
                 .as_ref()
                 .is_some_and(|drain| drain.cause == Cause::NeverHealthy);
             match instance.phase {
-                Phase::InService => {
+                // One that stood by had booted when it came to that.
+                Phase::InService if was == Some(Phase::Standby) => {}
+                Phase::Standby | Phase::InService => {
                     let took = instance.since.duration_since(instance.created);
                     self.booted(&instance.cloud, took);
                 }
@@ -281,7 +283,7 @@ impl History {
             })
     }
 
-    /// An instance has come into service, so long after it was wished for.
+    /// An instance has come into service, or to stand by, so long after it was wished for.
     pub fn booted(&mut self, cloud: &CloudName, took: SignedDuration) {
         if self.boots.len() == BOOTS {
             self.boots.pop_front();

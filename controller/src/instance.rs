@@ -1,9 +1,11 @@
 //! An instance, from the wish to the end of it.
 //!
 //! ```text
-//!  Intent ──► Launching ──► Booting ──► InService ──► Draining
-//!    │ └──────────│────────────▲            │            │
-//!    │            └────────────┴──── died ──┴────────────┴──► Terminating ──► Gone
+//!                              ┌──► Standby ──┐
+//!                              │       │      ▼
+//!  Intent ──► Launching ──► Booting ───│──► InService ──► Draining
+//!    │ └──────────│────────────▲       │      │              │
+//!    │            └────────────┴─ died ┴──────┴──────────────┴──► Terminating ──► Gone
 //!    └────────────┴─ refused ──► Failed
 //! ```
 
@@ -25,6 +27,8 @@ pub enum Phase {
     Launching,
     /// It runs and is not healthy yet.
     Booting,
+    /// It is healthy and out of rotation, to come into service at once (S4-15).
+    Standby,
     /// It is healthy and receives connections.
     InService,
     /// It receives no new connections and may finish those it has.
@@ -38,15 +42,18 @@ pub enum Phase {
 }
 
 /// Every move that an instance may make; any other is a bug.
-const LEGAL: [(Phase, Phase); 12] = [
+const LEGAL: [(Phase, Phase); 15] = [
     (Phase::Intent, Phase::Launching),
     (Phase::Intent, Phase::Booting),
     (Phase::Intent, Phase::Failed),
     (Phase::Launching, Phase::Booting),
     (Phase::Launching, Phase::Failed),
     (Phase::Launching, Phase::Terminating),
+    (Phase::Booting, Phase::Standby),
     (Phase::Booting, Phase::InService),
     (Phase::Booting, Phase::Terminating),
+    (Phase::Standby, Phase::InService),
+    (Phase::Standby, Phase::Terminating),
     (Phase::InService, Phase::Draining),
     (Phase::InService, Phase::Terminating),
     (Phase::Draining, Phase::Terminating),
@@ -64,12 +71,19 @@ impl Phase {
         matches!(self, Self::Gone | Self::Failed)
     }
 
-    /// On its way in, or in: what counts towards the number that is wanted.
+    /// On its way in, or in.
     pub fn counts(self) -> bool {
-        matches!(
-            self,
-            Self::Intent | Self::Launching | Self::Booting | Self::InService
-        )
+        self.is_coming() || self == Self::InService
+    }
+
+    /// On its way in: into service, or into the warm pool.
+    pub fn is_coming(self) -> bool {
+        matches!(self, Self::Intent | Self::Launching | Self::Booting)
+    }
+
+    /// It was healthy and should still be.
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::Standby | Self::InService)
     }
 
     /// The word in the CSV and in the status.
@@ -78,6 +92,7 @@ impl Phase {
             Self::Intent => "intent",
             Self::Launching => "launching",
             Self::Booting => "booting",
+            Self::Standby => "standby",
             Self::InService => "in_service",
             Self::Draining => "draining",
             Self::Terminating => "terminating",
@@ -109,6 +124,9 @@ pub struct Instance {
     pub address: Ipv4Addr,
     /// How far it has come.
     pub phase: Phase,
+    /// It belongs to the warm pool: it does not count towards the number that is wanted, and is not sent connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pooled: bool,
     /// Since when (steady).
     pub since: Timestamp,
     /// When it was wished for (steady).
@@ -204,6 +222,11 @@ impl Instance {
         if phase == Phase::InService {
             self.in_service = Some(now);
         }
+    }
+
+    /// On its way into service, or in: what counts towards the number that is wanted.
+    pub fn counts(&self) -> bool {
+        self.phase.counts() && !self.is_pooled
     }
 
     /// An address on the wire made from the instance's address, so that a replacement in the same slot is the same

@@ -13,7 +13,7 @@ use crate::instance::{Cause, Instance, Phase};
 use crate::journal::Move;
 use crate::network::NetworkPlan;
 use crate::observe::Observed;
-use crate::place::{Ground, Placement, place};
+use crate::place::{Ground, Placement, place, pool};
 use crate::ports::{Launch, Wish};
 use crate::reading::{self, Warmth};
 use crate::routes;
@@ -22,6 +22,7 @@ use crate::time::Now;
 
 mod alarms;
 mod check;
+mod pooled;
 
 use alarms::alarms;
 use check::check;
@@ -151,20 +152,27 @@ fn draft(
         orders: &wish.orders,
         current: ground.current(),
         hold: hold(&instances, observed),
+        young: ground.young(),
         readings: survey.readings.clone(),
         history,
         now: *now,
     });
     decision.generation = wish.generation;
     let placement = if may_choose && !wish.orders.holds_still() {
-        place(&ground, decision.desired)
+        let pool = pool::size(wish, decision.desired);
+        place(&ground, decision.desired, pool)
     } else {
         Placement::default()
     };
 
-    let removals = remove(wish, &instances, &placement, &decision, *now);
-    adopt(&mut instances, &removals);
-    changes.extend(removals);
+    for steps in [
+        pooled::promote(&instances, &placement, &decision, *now),
+        pooled::discard(&instances, &placement, wish, &decision, *now),
+        remove(wish, &instances, &placement, &decision, *now),
+    ] {
+        adopt(&mut instances, &steps);
+        changes.extend(steps);
+    }
     let (wishes, no_address) = wish_for(situation, &placement, &decision, &instances, chance);
     adopt(&mut instances, &wishes);
     changes.extend(wishes);
@@ -210,6 +218,7 @@ fn hold(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Opti
     }
     let leaving = instances
         .values()
+        .filter(|instance| !instance.is_pooled)
         .filter_map(|instance| instance.drain.as_ref());
     let replaced = leaving.filter(|drain| drain.cause.is_breakage());
     match replaced.count() {
@@ -263,7 +272,9 @@ fn wish_for(
         .map(|instance| (instance.slot, instance.address))
         .collect();
     let mut changes = Vec::new();
-    for cloud in &placement.launch {
+    let launch = placement.launch.iter().map(|cloud| (cloud, false));
+    let refill = placement.refill.iter().map(|cloud| (cloud, true));
+    for (cloud, is_pooled) in launch.chain(refill) {
         let Some((slot, address)) = free_slot(situation.wish, &taken) else {
             let subnet = &spec.network.subnets[0];
             let alarm = format!(
@@ -281,6 +292,7 @@ fn wish_for(
             template: spec.instances.template.clone(),
             address,
             phase: Phase::Intent,
+            is_pooled,
             since: now.steady,
             created: now.steady,
             provider: None,
@@ -297,7 +309,9 @@ fn wish_for(
 }
 
 fn wished(instance: &Instance, decision: &Decision, placement: &Placement) -> Move {
-    let mut why = if decision.desired == decision.before && decision.current > 0 {
+    let mut why = if instance.is_pooled {
+        "for the warm pool".to_owned()
+    } else if decision.desired == decision.before && decision.current > 0 {
         format!("{} of {} are there", decision.current, decision.desired)
     } else {
         format!(

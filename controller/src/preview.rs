@@ -12,6 +12,7 @@ use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
 use crate::observe::look;
 use crate::pace::Pace;
+use crate::place::count;
 use crate::plan::{Plan, Situation, by_cloud, plan, survey};
 use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
@@ -25,6 +26,12 @@ pub struct Preview {
     pub decision: Decision,
     /// How many would be launched where.
     pub launches: BTreeMap<CloudName, u32>,
+    /// How many would be launched where for the warm pool.
+    #[serde(default)]
+    pub refills: BTreeMap<CloudName, u32>,
+    /// How many would come into service from the warm pool.
+    #[serde(default)]
+    pub promotions: u32,
     /// Who would go.
     pub removals: Vec<Removal>,
     /// Clouds that would have been preferred, and why they are not taken.
@@ -104,12 +111,14 @@ pub async fn preview(
         &mut fastrand::Rng::with_seed(0),
     );
 
-    let launched = after
+    let (refills, launches): (Vec<_>, Vec<_>) = after
         .values()
-        .filter(|instance| !instances.contains_key(&instance.id));
+        .filter(|instance| !instances.contains_key(&instance.id))
+        .partition(|instance| instance.is_pooled);
     let removals = placement
         .remove
         .iter()
+        .chain(&placement.discard)
         .filter_map(|id| instances.get(id))
         .map(|instance| Removal {
             instance: instance.id,
@@ -122,7 +131,9 @@ pub async fn preview(
         .chain(instances.values().map(|instance| instance.cloud.clone()))
         .collect();
     Preview {
-        launches: by_cloud(launched),
+        launches: by_cloud(launches.into_iter()),
+        refills: by_cloud(refills.into_iter()),
+        promotions: count(placement.promote.iter()),
         removals: removals.collect(),
         passed_over: placement.passed_over,
         new_sites: network

@@ -56,7 +56,7 @@ impl Recall {
         if step.to == Phase::Intent {
             self.wished.insert(step.instance, steady);
         }
-        if step.to == Phase::InService
+        if step.to.is_up()
             && let Some(from) = self.wished.remove(&step.instance)
         {
             let took = steady.duration_since(from);

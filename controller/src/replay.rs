@@ -263,6 +263,7 @@ impl Replay {
             orders: &recorded.orders,
             current: recorded.current,
             hold: recorded.hold.clone(),
+            young: recorded.young,
             readings: recorded.readings.clone(),
             history: &self.recall.history,
             now,

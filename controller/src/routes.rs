@@ -30,7 +30,7 @@ pub fn network(
             address: instance.address,
             mac: instance.mac(),
             is_backend: backends.contains(&instance.id),
-            is_probed: matches!(instance.phase, Phase::Booting | Phase::InService),
+            is_probed: instance.phase == Phase::Booting || instance.phase.is_up(),
         })
         .collect();
     endpoints.sort_by_key(|endpoint| endpoint.address);

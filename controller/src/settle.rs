@@ -59,7 +59,7 @@ impl Change {
         }
     }
 
-    fn noted(instance: Instance) -> Self {
+    pub(crate) fn noted(instance: Instance) -> Self {
         Self {
             instance,
             step: None,
@@ -125,7 +125,7 @@ pub(crate) fn settle(
     removed: &[InstanceId],
     now: Now,
 ) -> Vec<Change> {
-    let mut unwell_allowed = replaceable(instances, observed);
+    let mut allowed = replaceable(instances, observed);
     instances
         .values()
         .filter_map(|instance| match instance.phase {
@@ -137,7 +137,8 @@ pub(crate) fn settle(
                 Sight::Seen(_) | Sight::Absent | Sight::Unknown => None,
             },
             Phase::Launching | Phase::Booting => coming(instance, observed, wish, now),
-            Phase::InService => serving(instance, observed, wish, &mut unwell_allowed, now),
+            Phase::Standby => up(instance, observed, wish, &mut allowed.pooled, now),
+            Phase::InService => up(instance, observed, wish, &mut allowed.serving, now),
             Phase::Draining => draining(instance, observed, now),
             Phase::Terminating => removed
                 .contains(&instance.id)
@@ -198,12 +199,12 @@ fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Op
         .endpoint(instance.id)
         .is_some_and(|seen| seen.health == Health::Healthy)
     {
-        return Some(Change::enter(
-            instance,
-            Phase::InService,
-            "it is healthy",
-            now,
-        ));
+        let phase = if instance.is_pooled {
+            Phase::Standby
+        } else {
+            Phase::InService
+        };
+        return Some(Change::enter(instance, phase, "it is healthy", now));
     }
     (now.since(instance.created) > boot_timeout)
         .then(|| {
@@ -242,7 +243,7 @@ fn missing(instance: &Instance, now: Now) -> Absence {
     }
 }
 
-fn serving(
+fn up(
     instance: &Instance,
     observed: &Observed,
     wish: &Wish,
@@ -278,25 +279,37 @@ fn serving(
     None
 }
 
-/// How many unwell instances may be replaced at this tick (I5).
-fn replaceable(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> usize {
-    let unwell = unwell(instances, observed);
-    let serving = instances
-        .values()
-        .filter(|instance| instance.phase == Phase::InService)
-        .count();
-    if !is_braked(unwell, serving) {
-        return unwell;
+/// How many unwell instances may be replaced at one tick.
+struct Replaceable {
+    serving: usize,
+    pooled: usize,
+}
+
+/// How many unwell instances may be replaced at this tick (I5); those that serve go before the warm pool.
+fn replaceable(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Replaceable {
+    let serving = unwell(instances, observed);
+    let allowed = all_replaceable(instances, observed);
+    Replaceable {
+        serving: allowed,
+        pooled: allowed.saturating_sub(serving),
+    }
+}
+
+fn all_replaceable(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> usize {
+    if brake(instances, observed).is_none() {
+        return unwell_of(instances, observed, Phase::is_up);
     }
     let in_hand = instances
         .values()
         .filter(|instance| match instance.phase {
-            Phase::Intent | Phase::Launching | Phase::Booting | Phase::Terminating => true,
+            // One that may never come must not keep others waiting.
+            Phase::Intent => !instance.is_pooled,
+            Phase::Launching | Phase::Booting | Phase::Terminating => true,
             Phase::Draining => instance
                 .drain
                 .as_ref()
                 .is_some_and(|drain| drain.cause == Cause::Unhealthy),
-            Phase::InService | Phase::Gone | Phase::Failed => false,
+            Phase::Standby | Phase::InService | Phase::Gone | Phase::Failed => false,
         })
         .count();
     BRAKE_AT_A_TIME.saturating_sub(in_hand)
@@ -304,9 +317,17 @@ fn replaceable(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) 
 
 /// How many in service do not answer their health check.
 pub(crate) fn unwell(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> usize {
+    unwell_of(instances, observed, |phase| phase == Phase::InService)
+}
+
+fn unwell_of(
+    instances: &BTreeMap<InstanceId, Instance>,
+    observed: &Observed,
+    is_meant: impl Fn(Phase) -> bool,
+) -> usize {
     instances
         .values()
-        .filter(|instance| instance.phase == Phase::InService)
+        .filter(|instance| is_meant(instance.phase))
         .filter(|instance| {
             observed
                 .endpoint(instance.id)
@@ -315,9 +336,15 @@ pub(crate) fn unwell(instances: &BTreeMap<InstanceId, Instance>, observed: &Obse
         .count()
 }
 
-/// Whether so many are unwell at once that the fault is probably elsewhere.
-pub(crate) fn is_braked(unwell: usize, serving: usize) -> bool {
-    unwell > 1 && unwell * 100 > serving * BRAKE_PERCENT
+/// How many of how many are unwell, in service or standing by, where these are so many that the fault is probably elsewhere.
+pub(crate) fn brake(
+    instances: &BTreeMap<InstanceId, Instance>,
+    observed: &Observed,
+) -> Option<(usize, usize)> {
+    let up = instances.values().filter(|instance| instance.phase.is_up());
+    let up = up.count();
+    let unwell = unwell_of(instances, observed, Phase::is_up);
+    (unwell > 1 && unwell * 100 > up * BRAKE_PERCENT).then_some((unwell, up))
 }
 
 fn draining(instance: &Instance, observed: &Observed, now: Now) -> Option<Change> {

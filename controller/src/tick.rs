@@ -259,7 +259,7 @@ impl Controller {
         let is_routed = |id| observed.endpoint(id).is_some_and(|seen| seen.is_routed);
         self.instances
             .values()
-            .all(|instance| instance.phase == Phase::InService)
+            .all(|instance| instance.phase.is_up())
             && network
                 .endpoints
                 .iter()

@@ -13,7 +13,7 @@ use crate::instance::{Instance, Phase};
 use crate::load::Metric;
 use crate::network::Health;
 use crate::observe::Observed;
-use crate::place::{Ground, count};
+use crate::place::{Ground, count, pool};
 use crate::ports::Wish;
 use crate::status::{CloudStatus, InstanceStatus, MetricStatus, Status};
 use crate::time::Now;
@@ -43,12 +43,15 @@ pub(crate) fn status(view: &View<'_>, decision: Decision, alarms: Vec<String>) -
         .map(|i| instance_status(view, i))
         .collect();
     shown.sort_by_key(|shown| (shown.instance.slot, shown.instance.id));
+    // One that stands by is as ready, and not reached.
     let is_in_order = |shown: &InstanceStatus| {
-        shown.instance.phase == Phase::InService
+        shown.instance.phase.is_up()
             && shown.health == Health::Healthy
-            && shown.is_routed
+            && shown.is_routed == (shown.instance.phase == Phase::InService)
     };
-    let is_settled = count(shown.iter()) == decision.desired
+    let pooled = count(shown.iter().filter(|shown| shown.instance.is_pooled));
+    let is_settled = count(shown.iter()) - pooled == decision.desired
+        && pooled == pool::size(wish, decision.desired)
         && shown.iter().all(is_in_order)
         && decision.desired == decision.before
         && !wish.orders.is_destroyed;

@@ -11,8 +11,10 @@ mod scenarios {
     mod clouds;
     mod crashes;
     mod health;
+    mod lifetime;
     mod load;
     mod orders;
+    mod pool;
     mod worlds;
 
     pub(crate) mod world;

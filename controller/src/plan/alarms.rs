@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::decision::Decision;
 use crate::id::InstanceId;
-use crate::instance::{Instance, Phase};
+use crate::instance::Instance;
 use crate::network::Health;
 use crate::observe::Observed;
 use crate::observe::Sight;
@@ -29,34 +29,13 @@ pub(super) fn alarms(
     );
     alarms.extend(observed.network.as_ref().err().map(ToString::to_string));
     alarms.extend(observed.samples.as_ref().err().map(ToString::to_string));
-    let serving: Vec<_> = instances
-        .values()
-        .filter(|instance| instance.phase == Phase::InService)
-        .collect();
-    let unwell = settle::unwell(instances, observed);
-    if settle::is_braked(unwell, serving.len()) {
+    if let Some((unwell, up)) = settle::brake(instances, observed) {
         alarms.push(format!(
-            "{unwell} of {} instances do not answer their health check: they are replaced one at a time, \
-             since the fault may be elsewhere",
-            serving.len()
+            "{unwell} of {up} instances do not answer their health check: they are replaced one at a time, \
+             since the fault may be elsewhere"
         ));
     }
-    if placement.short_of > 0 {
-        let refusals: Vec<String> = placement
-            .passed_over
-            .iter()
-            .map(|(cloud, why)| format!("{cloud}: {why}"))
-            .collect();
-        let where_to = if refusals.is_empty() {
-            "those on their way out take the room".to_owned()
-        } else {
-            refusals.join("; ")
-        };
-        alarms.push(format!(
-            "{} more of {} cannot be launched now ({where_to})",
-            placement.short_of, decision.desired
-        ));
-    }
+    alarms.extend(short(decision, placement));
     if wish.orders.is_paused && decision.current < decision.desired {
         alarms.push("paused: what has failed is not replaced until `resume`".to_owned());
     }
@@ -74,9 +53,35 @@ pub(super) fn alarms(
     alarms
 }
 
+/// What is wanted and cannot be launched now.
+fn short(decision: &Decision, placement: &Placement) -> Option<String> {
+    let refusals: Vec<String> = placement
+        .passed_over
+        .iter()
+        .map(|(cloud, why)| format!("{cloud}: {why}"))
+        .collect();
+    let why = if refusals.is_empty() {
+        "those on their way out take the room".to_owned()
+    } else {
+        refusals.join("; ")
+    };
+    if placement.short_of > 0 {
+        return Some(format!(
+            "{} more of {} cannot be launched now ({why})",
+            placement.short_of, decision.desired
+        ));
+    }
+    (placement.pool_short_of > 0 && !refusals.is_empty()).then(|| {
+        format!(
+            "{} more of the warm pool cannot be launched now ({why})",
+            placement.pool_short_of
+        )
+    })
+}
+
 /// Absence is not death (I6): one that answers is left alone.
 fn is_lost(instance: &Instance, observed: &Observed) -> bool {
-    instance.phase == Phase::InService
+    instance.phase.is_up()
         && matches!(observed.sight(instance), Sight::Absent)
         && observed
             .endpoint(instance.id)

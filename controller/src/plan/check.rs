@@ -105,5 +105,37 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
             &|| format!("{id} would be removed without its cloud's name for it"),
         );
     }
+    objections.extend(of_pool(situation, plan));
+    objections
+}
+
+/// What is wrong with what the plan does with the warm pool.
+fn of_pool(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
+    let max = situation.wish.spec.instances.max as usize;
+    let pooled = plan.instances.values().filter(|after| after.is_pooled);
+    let (old, new): (Vec<_>, Vec<_>) =
+        pooled.partition(|after| situation.instances.contains_key(&after.id));
+    let mut objections = Vec::new();
+    // I1: surge is for replacements.
+    if !new.is_empty() && plan.instances.len() > max {
+        objections.push(format!(
+            "{} instances would exist for the sake of the warm pool, at most {max} may",
+            plan.instances.len()
+        ));
+    }
+    let is_reached = |instance: &&&Instance| {
+        let mut endpoints = plan.network.endpoints.iter();
+        endpoints.any(|endpoint| endpoint.instance == instance.id && endpoint.is_backend)
+    };
+    for instance in old.iter().filter(is_reached) {
+        objections.push(format!("{} of the warm pool would be reached", instance.id));
+    }
+    let is_drawn = plan.changes.iter().any(|change| {
+        let before = situation.instances.get(&change.instance.id);
+        !change.instance.is_pooled && before.is_some_and(|before| before.is_pooled)
+    });
+    if is_drawn && situation.wish.orders.is_paused {
+        objections.push("the warm pool would be drawn from while paused".to_owned());
+    }
     objections
 }

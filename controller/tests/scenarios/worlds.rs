@@ -8,12 +8,14 @@ use fastrand::Rng;
 
 use super::world::{MeterMood, World, cloud, demo, seconds, tell};
 
-/// An hour of faults, then ten minutes of peace. Returns the journal as text.
-fn live(seed: u64) -> String {
+/// An hour of faults, then some of peace, with a warm pool of so many. Returns the journal as text.
+fn live(seed: u64, pool: u32) -> String {
     tell(async {
         let mut chance = Rng::with_seed(seed);
         let world = World::new();
-        world.apply(demo());
+        let mut spec = demo();
+        spec.policy.warm_pool = pool;
+        world.apply(spec);
         let mut controller = world.controller(seed).await;
         for _ in 0..240 {
             disturb(&world, &mut chance);
@@ -33,7 +35,8 @@ fn live(seed: u64) -> String {
 
         let truth = world.truth();
         assert_eq!(truth.serving().len(), 2, "seed {seed}: it settles (L1)");
-        assert_eq!(truth.all(), 2, "seed {seed}: nothing leaks (I7)");
+        let pool = pool as usize;
+        assert_eq!(truth.all(), 2 + pool, "seed {seed}: nothing leaks (I7)");
         for (index, entry) in (1..).zip(&truth.journal) {
             assert_eq!(
                 entry.seq, index,
@@ -43,13 +46,13 @@ fn live(seed: u64) -> String {
         let addresses: std::collections::BTreeSet<_> =
             truth.records.values().map(|i| i.address).collect();
         assert_eq!(addresses.len(), truth.records.len(), "seed {seed}");
-        assert!(
-            truth
-                .records
-                .values()
-                .all(|instance| instance.phase == Phase::InService),
-            "seed {seed}"
-        );
+        let in_phase = |phase| {
+            let records = truth.records.values();
+            records.filter(|record| record.phase == phase).count()
+        };
+        assert_eq!(in_phase(Phase::InService), 2, "seed {seed}");
+        assert_eq!(in_phase(Phase::Standby), pool, "seed {seed}");
+        assert_eq!(truth.records.len(), 2 + pool, "seed {seed}");
         truth.journal.iter().fold(String::new(), |mut text, entry| {
             writeln!(text, "{}", serde_json::to_string(entry).unwrap()).unwrap();
             text
@@ -58,17 +61,18 @@ fn live(seed: u64) -> String {
 }
 
 fn disturb(world: &World, chance: &mut Rng) {
-    let serving: Vec<_> = world.truth().serving().into_iter().collect();
     let mut truth = world.truth();
+    let up = truth.records.values().filter(|record| record.phase.is_up());
+    let up: Vec<_> = up.map(|record| record.id).collect();
     match chance.u8(..12) {
         0 => truth.load = chance.f64() * 4.0,
         1 => {
-            if let Some(victim) = chance.choice(serving) {
+            if let Some(victim) = chance.choice(up) {
                 truth.kill(victim);
             }
         }
         2 => {
-            if let Some(victim) = chance.choice(serving) {
+            if let Some(victim) = chance.choice(up) {
                 truth.unwell.insert(victim);
             }
         }
@@ -101,7 +105,7 @@ fn disturb(world: &World, chance: &mut Rng) {
         6 => truth.dataplane_fails = chance.bool(),
         7 => truth.disk_full = chance.u8(..4) == 0,
         8 => {
-            if let Some(victim) = chance.choice(serving) {
+            if let Some(victim) = chance.choice(up) {
                 truth.stuck_flows.insert(victim, 1);
             }
         }
@@ -128,11 +132,19 @@ fn heal(world: &World) {
 #[test]
 fn an_hour_of_faults_breaks_no_invariant_and_the_world_settles_afterwards() {
     for seed in 0..8 {
-        live(seed);
+        live(seed, 0);
+    }
+}
+
+// S4-15
+#[test]
+fn nor_does_it_with_a_warm_pool() {
+    for seed in 0..4 {
+        live(seed, 2);
     }
 }
 
 #[test]
 fn equal_seeds_give_equal_journals_byte_for_byte() {
-    assert!(live(7) == live(7), "the journals of seed 7 differ");
+    assert!(live(7, 1) == live(7, 1), "the journals of seed 7 differ");
 }

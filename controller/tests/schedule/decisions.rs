@@ -214,6 +214,7 @@ proptest! {
                 orders: &orders,
                 current,
                 hold: hold.then(|| "an instance is unwell".to_owned()),
+                young: 0,
                 readings,
                 history: &history,
                 now,

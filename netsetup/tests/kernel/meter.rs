@@ -19,6 +19,7 @@ fn instances(tenant: &Tenant) -> Vec<Instance> {
         template: "web".parse().unwrap(),
         address: endpoint.address,
         phase: Phase::InService,
+        is_pooled: false,
         since: Timestamp::UNIX_EPOCH,
         created: Timestamp::UNIX_EPOCH,
         provider: None,

@@ -104,7 +104,8 @@ impl Screen {
     }
 }
 
-/// `local-a ■■■  local-b ■▫   wanted 5, cpu 55 % of 60 %`: full where it serves, hollow where it comes, crossed where it goes.
+/// `local-a ■■■  local-b ■▫   wanted 5, cpu 55 % of 60 %`: full where it serves, hollow where it comes, small where it
+/// stands by, crossed where it goes.
 fn instances(tenant: &Tenant) -> String {
     let mut line = String::new();
     for cloud in &tenant.clouds {
@@ -115,6 +116,7 @@ fn instances(tenant: &Tenant) -> String {
             .map(|(_, phase)| match phase {
                 Phase::InService => '■',
                 Phase::Intent | Phase::Launching | Phase::Booting => '□',
+                Phase::Standby => '▪',
                 Phase::Draining | Phase::Terminating | Phase::Gone | Phase::Failed => '▨',
             })
             .collect();

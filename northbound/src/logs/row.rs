@@ -141,7 +141,7 @@ fn action(tenant: &TenantName, entry: &Entry, action: Action, why: String) -> Ac
 fn moved(tenant: &TenantName, entry: &Entry, step: &Move) -> ActionRow {
     let kind = match step.to {
         Phase::Intent => Action::Launch,
-        Phase::Launching | Phase::Booting | Phase::InService => Action::Advance,
+        Phase::Launching | Phase::Booting | Phase::Standby | Phase::InService => Action::Advance,
         Phase::Draining | Phase::Terminating | Phase::Gone => Action::Remove,
         Phase::Failed => Action::Fail,
     };

@@ -12,6 +12,8 @@ pub fn plan(reply: &PlanReply) -> String {
     let Preview {
         decision,
         launches,
+        refills,
+        promotions,
         removals,
         passed_over,
         new_sites,
@@ -44,8 +46,18 @@ pub fn plan(reply: &PlanReply) -> String {
     for cloud in new_sites {
         let _ = writeln!(text, "  + network in {cloud}");
     }
+    if *promotions > 0 {
+        let _ = writeln!(text, "  + {} from the warm pool", instances(*promotions));
+    }
     for (cloud, count) in launches {
         let _ = writeln!(text, "  + {} in {cloud}", instances(*count));
+    }
+    for (cloud, count) in refills {
+        let _ = writeln!(
+            text,
+            "  + {} in {cloud} for the warm pool",
+            instances(*count)
+        );
     }
     for removal in removals {
         let _ = writeln!(
@@ -60,7 +72,8 @@ pub fn plan(reply: &PlanReply) -> String {
     for warning in warnings {
         let _ = writeln!(text, "  ! {warning}");
     }
-    if launches.is_empty() && removals.is_empty() && new_sites.is_empty() {
+    let comes = *promotions > 0 || !launches.is_empty() || !refills.is_empty();
+    if !comes && removals.is_empty() && new_sites.is_empty() {
         text.push_str("  no instance comes or goes\n");
     }
     text

@@ -86,10 +86,11 @@ pub fn headline(status: &Status) -> String {
     let serving = serving(status);
     let phase = |shown: &InstanceStatus| shown.instance.phase;
     let unwell = count(status, |shown| phase(shown) == Phase::InService) - serving;
-    let coming = count(status, |shown| {
-        phase(shown).counts() && phase(shown) != Phase::InService
+    let coming = count(status, |shown| phase(shown).is_coming());
+    let standing_by = count(status, |shown| phase(shown) == Phase::Standby);
+    let going = count(status, |shown| {
+        !phase(shown).is_coming() && !phase(shown).is_up()
     });
-    let going = count(status, |shown| !phase(shown).counts());
     let mut parts = Vec::new();
     parts.push(match wanted(status) {
         Some(wanted) => format!("{serving} of {} in service", instances(wanted)),
@@ -100,6 +101,9 @@ pub fn headline(status: &Status) -> String {
     }
     if coming > 0 {
         parts.push(format!("{coming} on the way in"));
+    }
+    if standing_by > 0 {
+        parts.push(format!("{standing_by} standing by"));
     }
     if going > 0 {
         parts.push(format!("{going} on the way out"));

@@ -68,6 +68,7 @@ pub(crate) fn instance(chance: u32, phase: Phase) -> Instance {
         template: "web".parse().unwrap(),
         address: "19.0.0.2".parse().unwrap(),
         phase,
+        is_pooled: false,
         since: now().steady,
         created: now().steady,
         provider: None,

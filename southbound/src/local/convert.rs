@@ -309,6 +309,7 @@ mod tests {
                 template: "web".parse().unwrap(),
                 address: "19.0.0.2".parse().unwrap(),
                 phase: Phase::Intent,
+                is_pooled: false,
                 since: Timestamp::UNIX_EPOCH,
                 created: Timestamp::UNIX_EPOCH,
                 provider: None,

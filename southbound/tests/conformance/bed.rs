@@ -47,6 +47,7 @@ pub(crate) fn launch(bed: &dyn Bed, tenant: &TenantName, number: u8) -> Launch {
             template: bed.template(),
             address: [19, 0, 0, 10 + number].into(),
             phase: Phase::Intent,
+            is_pooled: false,
             since: Timestamp::UNIX_EPOCH,
             created: Timestamp::UNIX_EPOCH,
             provider: None,
