@@ -154,6 +154,12 @@ impl<'a> Section<'a> {
         self.pair(name).is_some()
     }
 
+    /// Whether the key holds keys of its own.
+    pub(crate) fn holds_keys(&self, name: &str) -> bool {
+        self.pair(name)
+            .is_some_and(|pair| matches!(pair.value.content, Content::Map(_)))
+    }
+
     /// Where the key's value is; where its section is, if it is left out.
     pub(crate) fn place_of(&self, name: &str) -> Place {
         self.pair(name).map_or(self.place, value_place)

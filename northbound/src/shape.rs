@@ -8,6 +8,7 @@ pub(crate) mod schema;
 use std::fmt;
 
 use controller::amount::Amount;
+use controller::load::Unit;
 use jiff::SignedDuration;
 
 /// A key.
@@ -54,6 +55,16 @@ pub(crate) enum Shape {
         of: &'static [Entry],
         most: usize,
     },
+    /// Keys of its own, or a list of such that is not empty.
+    OneOrMore {
+        of: &'static [Entry],
+        most: usize,
+    },
+    /// One value, or keys of its own that say more.
+    Either {
+        plain: &'static Shape,
+        keys: &'static [Entry],
+    },
     /// Such, each under a name that a person chooses.
     Named {
         of: &'static [Entry],
@@ -73,10 +84,25 @@ pub(crate) enum Shape {
         least: Amount,
         most: Amount,
     },
-    /// A share for metrics that are shares, a number for the others.
-    Threshold,
+    /// An amount of a metric: a share, seconds, or a number.
+    Quantity,
+    /// Such, and perhaps the metric: `200 requests_per_second`.
+    Capacity,
+    /// A range of such: `>= 80%`.
+    Trigger,
+    /// How a number changes: `+1`, `-50%`, `=4`, `x2`.
+    Change,
+    /// `requests // 20 + 1`.
+    Formula,
+    /// So many instances within so long: `10 per 5m`.
+    Rate {
+        most: u32,
+        per: SignedDuration,
+    },
     /// `true` or `false`.
     Switch,
+    /// Such, or one of these.
+    SwitchOrWord(&'static [&'static str]),
     /// `1` or `0`.
     Bit,
     Duration {
@@ -87,6 +113,10 @@ pub(crate) enum Shape {
     Size {
         least: u64,
         most: u64,
+    },
+    /// One line of text.
+    Line {
+        most: usize,
     },
     /// One of these.
     Word(&'static [&'static str]),
@@ -108,6 +138,12 @@ pub(crate) enum Shape {
     AddressRange,
     /// `08:00`.
     Time,
+    /// `2026-12-24 08:00`.
+    Moment,
+    /// Either of the two.
+    TimeOrMoment,
+    /// Five fields.
+    Cron,
     /// `mon-fri`, `[mon, wed]`, `daily`.
     Days,
     /// An IANA name.
@@ -168,13 +204,25 @@ impl Entry {
     /// Keys under this one, if it has any.
     pub(crate) fn inner(&self) -> &'static [Self] {
         match self.shape {
-            Shape::Section(of) | Shape::Sections { of, .. } | Shape::Named { of, .. } => of,
+            Shape::Section(of)
+            | Shape::Sections { of, .. }
+            | Shape::OneOrMore { of, .. }
+            | Shape::Named { of, .. }
+            | Shape::Either { keys: of, .. } => of,
             _ => &[],
         }
     }
 }
 
 impl Shape {
+    /// What one value may be, where keys may stand in its place.
+    pub(crate) fn plain(&self) -> &Self {
+        match self {
+            Self::Either { plain, .. } => plain,
+            other => other,
+        }
+    }
+
     /// A value that could be written.
     fn sample(&self) -> String {
         let needed = |of: &[Entry]| {
@@ -186,13 +234,19 @@ impl Shape {
             format!("{{ {} }}", keys.join(", "))
         };
         match self {
-            Self::Section(of) => needed(of),
+            Self::Section(of) | Self::OneOrMore { of, .. } => needed(of),
+            Self::Either { plain, .. } => plain.sample(),
             Self::Sections { of, .. } => format!("[{}]", needed(of)),
             Self::Named { of, .. } => format!("{{ web: {} }}", needed(of)),
             Self::Whole { least, most } => (*least).max(2).min(*most).to_string(),
             Self::Decimal { .. } => "0.5".to_owned(),
-            Self::Share { .. } | Self::Threshold => "60%".to_owned(),
-            Self::Switch => "true".to_owned(),
+            Self::Share { .. } | Self::Quantity => "60%".to_owned(),
+            Self::Capacity => "200 requests_per_second".to_owned(),
+            Self::Trigger => "\">= 80%\"".to_owned(),
+            Self::Change => "+1".to_owned(),
+            Self::Formula => "requests // 20 + 1".to_owned(),
+            Self::Rate { .. } => "2 per 5m".to_owned(),
+            Self::Switch | Self::SwitchOrWord(_) => "true".to_owned(),
             Self::Bit => "1".to_owned(),
             Self::Duration { least, most } => {
                 duration_text(SignedDuration::from_mins(60).clamp(*least, *most))
@@ -200,13 +254,16 @@ impl Shape {
             Self::Size { .. } => "64MiB".to_owned(),
             Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
             Self::Name => "demo".to_owned(),
+            Self::Line { .. } => "'sum(rate(x[1m]))'".to_owned(),
             Self::UrlPath => "/health".to_owned(),
             Self::FilePath => "/srv/asaas".to_owned(),
             Self::Address => "45.45.45.45".to_owned(),
             Self::Mask => "255.255.255.0".to_owned(),
             Self::Network | Self::Networks { .. } => "19.0.0.0/24".to_owned(),
             Self::AddressRange => "19.0.0.2-19.0.0.254".to_owned(),
-            Self::Time => "\"08:00\"".to_owned(),
+            Self::Time | Self::TimeOrMoment => "\"08:00\"".to_owned(),
+            Self::Moment => "2026-12-24 08:00".to_owned(),
+            Self::Cron => "\"0 8 * * mon-fri\"".to_owned(),
             Self::Days => "mon-fri".to_owned(),
             Self::Zone => "Europe/Berlin".to_owned(),
             Self::Texts { .. } => "[/bin/app]".to_owned(),
@@ -257,6 +314,20 @@ pub(crate) fn duration_text(duration: SignedDuration) -> String {
 /// `60%`, `12.5%`: exactly.
 pub(crate) fn percent_text(share: Amount) -> String {
     format!("{}%", decimal_text(share.millionths() * 100))
+}
+
+/// An amount of a metric of this unit: `60%`, `250ms`, `0.000001s`, `50`; exactly.
+pub(crate) fn quantity_text(amount: Amount, unit: Unit) -> String {
+    let millionths = amount.millionths();
+    match unit {
+        Unit::Share => percent_text(amount),
+        Unit::Seconds if millionths.is_multiple_of(1_000) => {
+            let millis = i64::try_from(millionths / 1_000).unwrap_or(i64::MAX);
+            duration_text(SignedDuration::from_millis(millis))
+        }
+        Unit::Seconds => format!("{}s", decimal_text(millionths)),
+        Unit::PerSecond | Unit::Number => decimal_text(millionths),
+    }
 }
 
 /// Millionths as a decimal number, exactly.

@@ -14,7 +14,9 @@ mod placement;
 mod policy;
 mod service;
 mod short;
+mod signal;
 mod sketch;
+mod window;
 mod write;
 
 use std::collections::BTreeMap;

@@ -14,7 +14,8 @@ use super::{Placed, Section, is_nothing, kind, value_place};
 impl<'a> Section<'a> {
     /// The sections of a list; `None` where the key is left out or holds something else.
     pub(crate) fn sections(&self, name: &str) -> Option<Vec<Self>> {
-        let Shape::Sections { of, most } = self.entry(name).shape else {
+        let (Shape::Sections { of, most } | Shape::OneOrMore { of, most }) = self.entry(name).shape
+        else {
             panic!("`{name}` is a list of sections in its table");
         };
         let items = self.list(name, most)?;
@@ -27,6 +28,15 @@ impl<'a> Section<'a> {
             })
             .collect::<Vec<_>>();
         (sections.len() == items.len()).then_some(sections)
+    }
+
+    /// The one section of a key, or those of a list; `None` where the key is left out or holds something else.
+    pub(crate) fn one_or_more(&self, name: &str) -> Option<Vec<Self>> {
+        if let Content::List(_) = self.pair(name)?.value.content {
+            return self.sections(name);
+        }
+        let section = self.section(name);
+        section.is_given().then(|| vec![section])
     }
 
     /// The items of a list that is not empty and not too long.

@@ -1,15 +1,15 @@
 //! One word of a file → one value. Strict, with a hint for every habit that other tools have taught.
 
 mod address;
+mod amount;
+mod time;
 
 use std::str::FromStr;
 
-use controller::amount::Amount;
 use controller::id::{NameError, TenantName};
-use jiff::SignedDuration;
-use jiff::civil::Time;
 
-use crate::shape::{decimal_text, duration_text, percent_text, size_text};
+use crate::problem::is_invisible;
+use crate::shape::size_text;
 
 use super::did_you_mean;
 
@@ -52,6 +52,22 @@ impl Scalar<'_> {
         Ok(self.text.to_owned())
     }
 
+    /// One line of text, without what is around it.
+    pub(crate) fn line(&self, most: usize) -> Result<String, Misfit> {
+        let expected = format!("one line of 1 to {most} characters");
+        let text = self.text.trim();
+        let hint = if text.is_empty() {
+            "write something, or take the line away".to_owned()
+        } else if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+            "write it on one line; after `>-` YAML joins several".to_owned()
+        } else if text.chars().count() > most {
+            format!("it has {} characters", text.chars().count())
+        } else {
+            return Ok(text.to_owned());
+        };
+        Err(Misfit::new(expected, hint))
+    }
+
     pub(crate) fn whole(&self, least: u32, most: u32) -> Result<u32, Misfit> {
         let expected = if least == most {
             format!("the number {least}")
@@ -74,100 +90,6 @@ impl Scalar<'_> {
             format!("the least is {least}")
         } else {
             as_digits(text, least, most)
-        };
-        Err(Misfit::new(expected, hint))
-    }
-
-    pub(crate) fn decimal(&self, least: Amount, most: Amount) -> Result<Amount, Misfit> {
-        let expected = format!(
-            "a number from {} to {}",
-            decimal_text(least.millionths()),
-            decimal_text(most.millionths())
-        );
-        if self.is_quoted && decimal(self.text).is_some() {
-            return Err(Misfit::new(
-                expected,
-                format!("take the quotes away: {}", self.text),
-            ));
-        }
-        match decimal(self.text) {
-            Some(amount) if (least..=most).contains(&amount) => Ok(amount),
-            _ => Err(Misfit::new(
-                expected,
-                "write digits, a point and at most six decimals, as in 0.5",
-            )),
-        }
-    }
-
-    pub(crate) fn share(&self, least: Amount, most: Amount) -> Result<Amount, Misfit> {
-        let expected = format!(
-            "a share from {} to {}",
-            percent_text(least),
-            percent_text(most)
-        );
-        let Some(read) = self.share_text() else {
-            if let Some(number) = decimal(self.text) {
-                let hint = if number > Amount::ONE {
-                    format!("did you mean {}%?", self.text)
-                } else {
-                    format!("take the quotes away: {}", self.text)
-                };
-                return Err(Misfit::new(expected, hint));
-            }
-            return Err(Misfit::new(expected, "write it as 60% or as 0.6"));
-        };
-        if (least..=most).contains(&read) {
-            return Ok(read);
-        }
-        Err(Misfit::new(
-            expected,
-            format!("that is {}, out of these limits", percent_text(read)),
-        ))
-    }
-
-    /// `60%`, or a plain number up to 1.
-    fn share_text(&self) -> Option<Amount> {
-        if let Some(percent) = self.text.strip_suffix('%') {
-            // Of a percentage two more decimals are exact than of a share; more than four are refused.
-            let hundredfold = decimal(percent.trim_end())?.millionths();
-            return (hundredfold % 100 == 0).then(|| Amount::from_millionths(hundredfold / 100));
-        }
-        decimal(self.text).filter(|number| *number <= Amount::ONE && !self.is_quoted)
-    }
-
-    pub(crate) fn threshold(&self, is_share: bool) -> Result<Amount, Misfit> {
-        const LEAST: Amount = Amount::from_millionths(1);
-        const MOST: Amount = Amount::whole(1_000_000_000);
-        if is_share {
-            return self.share(Amount::from_millionths(10_000), Amount::ONE);
-        }
-        if self.text.ends_with('%') {
-            return Err(Misfit::new(
-                "a number of connections for each instance",
-                "a percentage goes with `metric: cpu` and `metric: memory`",
-            ));
-        }
-        self.decimal(LEAST, MOST)
-    }
-
-    pub(crate) fn duration(
-        &self,
-        least: SignedDuration,
-        most: SignedDuration,
-    ) -> Result<SignedDuration, Misfit> {
-        let expected = format!(
-            "a time from {} to {}",
-            duration_text(least),
-            duration_text(most)
-        );
-        let read = duration(self.text).map_err(|hint| Misfit::new(expected.clone(), hint))?;
-        if (least..=most).contains(&read) {
-            return Ok(read);
-        }
-        let hint = if read < least {
-            format!("the least is {}", duration_text(least))
-        } else {
-            format!("the most is {}", duration_text(most))
         };
         Err(Misfit::new(expected, hint))
     }
@@ -210,6 +132,22 @@ impl Scalar<'_> {
         }
     }
 
+    pub(crate) fn switch_or_word(
+        &self,
+        words: &'static [&'static str],
+    ) -> Result<Result<bool, &'static str>, Misfit> {
+        if let Some(word) = words.iter().find(|word| **word == self.text) {
+            return Ok(Err(word));
+        }
+        self.switch().map(Ok).map_err(|misfit| Misfit {
+            expected: format!("true, false or {}", words.join(", ")),
+            hint: match did_you_mean(self.text, words) {
+                near if near.starts_with("did") => near,
+                _ => misfit.hint,
+            },
+        })
+    }
+
     pub(crate) fn word(&self, words: &'static [&'static str]) -> Result<&'static str, Misfit> {
         words
             .iter()
@@ -237,29 +175,6 @@ impl Scalar<'_> {
             };
             Misfit::new("a name", hint)
         })
-    }
-
-    pub(crate) fn time(&self) -> Result<Time, Misfit> {
-        let refused = || {
-            Misfit::new(
-                "a time of day",
-                "hours and minutes from \"00:00\" to \"23:59\", as in \"08:00\"",
-            )
-        };
-        let parts: Vec<&str> = self.text.split(':').collect();
-        let number = |text: &str| -> Option<i8> {
-            (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
-                .then(|| text.parse().ok())?
-        };
-        let (hour, minute, second) = match parts.as_slice() {
-            [hour, minute] => (number(hour), number(minute), Some(0)),
-            [hour, minute, second] => (number(hour), number(minute), number(second)),
-            _ => (None, None, None),
-        };
-        let (Some(hour), Some(minute), Some(second)) = (hour, minute, second) else {
-            return Err(refused());
-        };
-        Time::new(hour, minute, second, 0).map_err(|_| refused())
     }
 }
 
@@ -294,70 +209,12 @@ fn as_digits(text: &str, least: u32, most: u32) -> String {
     }
 }
 
-/// Digits, and after a point at most six more, as millionths.
-fn decimal(text: &str) -> Option<Amount> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !is_digits(whole) || !is_digits(fraction) || whole.len() > DIGITS_LIMIT || fraction.len() > 6
-    {
-        return None;
-    }
-    let whole: u64 = whole.parse().ok()?;
-    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
-    Some(Amount::from_millionths(
-        whole.checked_mul(1_000_000)? + fraction,
-    ))
-}
-
-/// `1h30m`: whole numbers with units from large to small, each at most once. The error is a hint.
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    const UNITS: [(&str, i64); 5] = [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ];
-    const HINT: &str =
-        "write whole numbers with d, h, m, s or ms, largest first, as in 30s, 2m or 1h30m";
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("give the unit: {text}s, or {text}m?"));
-    }
-    let mut rest = text;
-    let mut millis: i64 = 0;
-    let mut next_unit = 0;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| !c.is_ascii_lowercase())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let at = UNITS
-            .iter()
-            .position(|(name, _)| *name == unit)
-            .ok_or(HINT)?;
-        if at < next_unit || number.is_empty() || number.len() > DIGITS_LIMIT {
-            return Err(HINT.to_owned());
-        }
-        next_unit = at + 1;
-        let number: i64 = number.parse().map_err(|_| HINT)?;
-        millis = number
-            .checked_mul(UNITS[at].1)
-            .and_then(|part| millis.checked_add(part))
-            .ok_or(HINT)?;
-        rest = tail;
-    }
-    if next_unit == 0 {
-        return Err(HINT.to_owned());
-    }
-    Ok(SignedDuration::from_millis(millis))
-}
-
 #[cfg(test)]
 mod tests {
+    use controller::amount::Amount;
+    use jiff::SignedDuration;
+
+    use super::time::duration;
     use super::*;
 
     fn plain(text: &str) -> Scalar<'_> {

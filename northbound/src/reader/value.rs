@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use controller::amount::Amount;
 use controller::id::NameError;
+use controller::load::Unit;
 use jiff::SignedDuration;
 
 use crate::problem::{Place, quoted};
@@ -20,7 +21,7 @@ impl<'a> Section<'a> {
         name: &str,
         read: impl FnOnce(&Scalar<'a>, &'static Shape) -> Result<T, Misfit>,
     ) -> Option<Placed<T>> {
-        let shape = &self.entry(name).shape;
+        let shape = self.entry(name).shape.plain();
         let pair = self.pair(name)?;
         let place = value_place(pair);
         self.scalar(&pair.value, place, &self.path_of(name), |scalar| {
@@ -98,11 +99,42 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A threshold of a metric that is a share of one, or of one that is not.
-    pub(crate) fn threshold(&self, name: &str, is_share: bool) -> Option<Placed<Amount>> {
+    /// Where a metric of this unit should be.
+    pub(crate) fn threshold(&self, name: &str, unit: Unit) -> Option<Placed<Amount>> {
         self.get(name, |scalar, shape| match shape {
-            Shape::Threshold => scalar.threshold(is_share),
+            Shape::Quantity => scalar.threshold(unit),
             _ => unasked(name, "a threshold"),
+        })
+    }
+
+    /// An amount of a metric of this unit, zero included.
+    pub(crate) fn quantity(&self, name: &str, unit: Unit) -> Option<Placed<Amount>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Quantity => scalar.quantity(unit),
+            _ => unasked(name, "an amount"),
+        })
+    }
+
+    /// `true`, `false`, or one of the table's words.
+    pub(crate) fn switch_or_word(&self, name: &str) -> Option<Result<bool, &'static str>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::SwitchOrWord(words) => scalar.switch_or_word(words),
+            _ => unasked(name, "a switch or a word"),
+        })
+        .map(|given| given.value)
+    }
+
+    pub(crate) fn rate(&self, name: &str) -> Option<Placed<(u32, SignedDuration)>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Rate { most, per } => scalar.rate(*most, *per),
+            _ => unasked(name, "a rate"),
+        })
+    }
+
+    pub(crate) fn line(&self, name: &str) -> Option<Placed<String>> {
+        self.get(name, |scalar, shape| match shape {
+            Shape::Line { most } => scalar.line(*most),
+            _ => unasked(name, "a line of text"),
         })
     }
 

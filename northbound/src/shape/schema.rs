@@ -11,6 +11,11 @@ const ADDRESS: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$";
 const NETWORK: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$";
 const RANGE: &str = r"^[0-9]{1,3}(\.[0-9]{1,3}){3} *- *[0-9]{1,3}(\.[0-9]{1,3}){3}$";
 const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
+const QUANTITY: &str = r"^[0-9]+(\.[0-9]+)?%$|^([0-9]+(d|h|m|s|ms))+$|^[0-9]+\.[0-9]+s$";
+const CAPACITY: &str = r"^[0-9]+(\.[0-9]+)?%?( +[a-z][a-z0-9_-]*)?$";
+const CHANGE: &str = r"^[+-][0-9]+%?$|^=[0-9]+$|^[x×][0-9]+(\.[0-9]+)?$";
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?";
+const DATE: &str = "[0-9]{4}-[0-9]{2}-[0-9]{2}";
 const DAY: &str = "^(daily|(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)$";
 
 /// A schema of a file with these keys.
@@ -69,6 +74,10 @@ fn property(entry: &'static Entry) -> Value {
 /// What a pattern cannot say.
 fn limits(shape: &Shape) -> String {
     match shape {
+        Shape::Either { plain, .. } => limits(plain),
+        Shape::Rate { most, per } => {
+            format!("At most {most}, per at most {}.", duration_text(*per))
+        }
         Shape::Duration { least, most } => format!(
             "From {} to {}.",
             duration_text(*least),
@@ -84,13 +93,27 @@ fn limits(shape: &Shape) -> String {
     }
 }
 
+fn text(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}
+
+fn text_or(pattern: &str, other: &Value) -> Value {
+    json!({ "anyOf": [text(pattern), other] })
+}
+
+fn one_or_more(one: &Value, most: usize) -> Value {
+    let list = json!({ "type": "array", "items": one, "minItems": 1, "maxItems": most });
+    json!({ "anyOf": [one, list] })
+}
+
 fn value(shape: &'static Shape) -> Value {
-    let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     match shape {
         Shape::Section(of) => Value::Object(object(of)),
         Shape::Sections { of, most } => json!({
             "type": "array", "items": object(of), "minItems": 1, "maxItems": most,
         }),
+        Shape::OneOrMore { of, most } => one_or_more(&Value::Object(object(of)), *most),
+        Shape::Either { plain, keys } => json!({ "anyOf": [value(plain), object(keys)] }),
         Shape::Named { of, most } => json!({
             "type": "object", "additionalProperties": object(of),
             "propertyNames": { "pattern": NAME, "maxLength": 30 },
@@ -103,16 +126,22 @@ fn value(shape: &'static Shape) -> Value {
         Shape::Decimal { least, most } => {
             json!({ "type": "number", "minimum": least.as_f64(), "maximum": most.as_f64() })
         }
-        Shape::Share { least, most } => json!({
-            "anyOf": [
-                text(PERCENT),
-                { "type": "number", "minimum": least.as_f64(), "maximum": most.as_f64() },
-            ],
-        }),
-        Shape::Threshold => json!({
-            "anyOf": [text(PERCENT), { "type": "number", "exclusiveMinimum": 0 }],
-        }),
+        Shape::Share { least, most } => text_or(
+            PERCENT,
+            &json!({ "type": "number", "minimum": least.as_f64(), "maximum": most.as_f64() }),
+        ),
+        Shape::Quantity => text_or(QUANTITY, &json!({ "type": "number", "minimum": 0 })),
+        Shape::Capacity => text_or(CAPACITY, &json!({ "type": "number", "minimum": 0 })),
+        Shape::Trigger => text(r"^(<|<=|>|>=) *[0-9.]+(%|[a-z]+)?$"),
+        // To YAML, `+1` and `-1` are numbers.
+        Shape::Change => text_or(CHANGE, &json!({ "type": "integer" })),
+        Shape::Formula => text(r"^[a-z][a-z0-9_-]* *//? *[0-9.]+(%|[a-z]+)?( *\+ *[0-9]+)?$"),
+        Shape::Rate { .. } => text("^[0-9]+ +per +([0-9]+(d|h|m|s|ms))+$"),
         Shape::Switch => json!({ "type": "boolean" }),
+        Shape::SwitchOrWord(words) => json!({
+            "anyOf": [{ "type": "boolean" }, { "type": "string", "enum": words }],
+        }),
+        Shape::Line { most } => json!({ "type": "string", "minLength": 1, "maxLength": most }),
         Shape::Duration { .. } => text(DURATION),
         Shape::Size { .. } => text("^[0-9]+ *(KiB|MiB|GiB)$"),
         Shape::Word(words) => json!({ "type": "string", "enum": words }),
@@ -121,20 +150,13 @@ fn value(shape: &'static Shape) -> Value {
         Shape::FilePath => json!({ "type": "string", "minLength": 1 }),
         Shape::Address | Shape::Mask => text(ADDRESS),
         Shape::Network => text(NETWORK),
-        Shape::Networks { most } => json!({
-            "anyOf": [
-                text(NETWORK),
-                { "type": "array", "items": text(NETWORK), "minItems": 1, "maxItems": most },
-            ],
-        }),
+        Shape::Networks { most } => one_or_more(&text(NETWORK), *most),
         Shape::AddressRange => text(RANGE),
-        Shape::Time => text("^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"),
-        Shape::Days => json!({
-            "anyOf": [
-                text(DAY),
-                { "type": "array", "items": text(DAY), "minItems": 1, "maxItems": 7 },
-            ],
-        }),
+        Shape::Time => text(&format!("^{TIME}$")),
+        Shape::Moment => text(&format!("^{DATE}[ T]{TIME}$")),
+        Shape::TimeOrMoment => text(&format!("^({DATE}[ T])?{TIME}$")),
+        Shape::Cron => text("^[^ ]+( +[^ ]+){4}$"),
+        Shape::Days => one_or_more(&text(DAY), 7),
         Shape::Zone => text("^[A-Za-z0-9_+/-]+$"),
         Shape::Texts { most } => json!({
             "type": "array", "items": { "type": ["string", "number", "boolean"] },

@@ -3,6 +3,8 @@
 mod operator;
 mod policy;
 mod short;
+mod signal;
+mod window;
 
 use jiff::SignedDuration;
 
@@ -12,6 +14,7 @@ use super::defaults;
 
 pub(crate) use operator::DEFAULTS;
 pub(super) use short::{SHORT, SHORT_SKETCH, long_name, short_name};
+pub(super) use signal::{METRICS, SIGNALS_LIMIT};
 
 /// The most instances of one tenant: beyond it one address plan and one chain tree are no longer the right means.
 pub(super) const INSTANCES_LIMIT: u32 = 1_000;

@@ -1,71 +1,58 @@
-//! `policy` and `logs` of the long spelling.
+//! `policy` of the long spelling: what is followed, when the clock says so, and how fast the number may change.
 
 use controller::amount::Amount;
 use controller::load::Metric;
 use controller::policy::{
-    Aggregation, Goal, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
+    Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Rate, Response, Signal, Target,
 };
-use controller::schedule::{Closes, Opens, Window};
 use jiff::SignedDuration;
-use jiff::tz::TimeZone;
 
-use crate::reader::scalar::{Misfit, Scalar};
-use crate::reader::{Section, did_you_mean};
+use crate::reader::Section;
 
 use super::placement::Bounds;
-use super::{Defaults, Known};
-
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-/// Zones that people mean most often, for the hint: the database has six hundred.
-const LONGEST_ZONE: usize = 64;
+use super::{Defaults, Known, signal, window};
 
 pub(super) fn read(
     section: &Section<'_>,
     bounds: Option<&Bounds>,
     known: &Known,
 ) -> Option<Policy> {
-    let defaults = &known.defaults;
-    let dynamic = section.section("dynamic");
-    let windows = if section.has("static") {
-        section.sections("static").and_then(|items| {
-            let windows: Vec<Window> = items
-                .iter()
-                .filter_map(|item| read_window(item, bounds))
-                .collect();
-            (windows.len() == items.len()).then_some(windows)
-        })
+    let signals = signal::read_all(section, known);
+    let windows = window::read_all(section, bounds);
+    let has_goal = signals.iter().flatten().any(is_goal);
+    let base = if has_goal {
+        unbraked(&known.defaults)
     } else {
-        Some(Vec::new())
+        static_policy(&known.defaults)
     };
     let duration = |name, default| section.duration(name).map_or(default, |given| given.value);
     let step = |name, default| section.whole(name).map(|given| given.value).or(default);
-    let is_dynamic = dynamic.is_given();
-    let dynamic = is_dynamic.then(|| read_dynamic(&dynamic, known)).flatten();
-    let mut base = static_policy(defaults);
-    if dynamic.as_ref().is_some_and(is_goal) {
-        // A goal brakes by itself.
-        base.buffer = PerDirection::both(SignedDuration::ZERO);
-        base.stabilization = base.buffer;
-    }
-    let policy = Policy {
-        signals: dynamic.into_iter().collect(),
-        windows: windows.clone().unwrap_or_default(),
-        buffer: PerDirection::both(duration("buffer", base.buffer.scale_out)),
-        stabilization: PerDirection {
-            scale_in: duration("stabilization", base.stabilization.scale_in),
-            ..base.stabilization
-        },
+    let mut policy = Policy {
+        mode: read_mode(section),
+        buffer: read_buffer(section, base.buffer),
+        stabilization: read_stabilization(section, base.stabilization),
         max_step: PerDirection {
             scale_out: step("max_step_out", base.max_step.scale_out),
             scale_in: step("max_step_in", base.max_step.scale_in),
         },
+        max_rate: PerDirection {
+            scale_out: read_rate(section, "max_rate_out"),
+            scale_in: read_rate(section, "max_rate_in"),
+        },
         warm_up: duration("warm_up", base.warm_up),
+        min_lifetime: duration("min_lifetime", base.min_lifetime),
+        warm_pool: read_warm_pool(section, bounds),
         drain: duration("drain", base.drain),
-        ..base
+        signals: Vec::new(),
+        windows: Vec::new(),
     };
-    let is_whole = windows.is_some() && is_dynamic != policy.signals.is_empty();
-    is_whole.then_some(policy)
+    policy.signals = signals?;
+    policy.windows = windows?;
+    Some(policy)
+}
+
+fn is_goal(signal: &Signal) -> bool {
+    matches!(signal.response, Response::Goal(_))
 }
 
 /// A policy with every default that follows nothing.
@@ -91,6 +78,15 @@ pub(super) fn static_policy(defaults: &Defaults) -> Policy {
     }
 }
 
+/// The same for a goal, which knows its own errors and brakes by itself.
+fn unbraked(defaults: &Defaults) -> Policy {
+    Policy {
+        buffer: PerDirection::both(SignedDuration::ZERO),
+        stabilization: PerDirection::both(SignedDuration::ZERO),
+        ..static_policy(defaults)
+    }
+}
+
 /// Following the processor load with every default, as the short spelling means it.
 pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Signal {
     Signal {
@@ -108,208 +104,76 @@ pub(super) fn default_dynamic(threshold: Option<Amount>, known: &Known) -> Signa
     }
 }
 
-fn read_goal(
+fn read_mode(section: &Section<'_>) -> Mode {
+    match section.word("mode").map(|word| word.value) {
+        Some("only_scale_out") => Mode::OnlyScaleOut,
+        Some("off") => Mode::Off,
+        _ => Mode::Auto,
+    }
+}
+
+/// One value holds for both directions.
+fn read_buffer(
     section: &Section<'_>,
-    metric: Metric,
-    window: SignedDuration,
-    (reactive, proactive): (bool, Proactive),
-) -> Option<Signal> {
-    let goal = section.share("goal")?.value;
-    let capacity = section.threshold("capacity", metric.is_share());
-    if section.has("capacity") && capacity.is_none() {
-        return None;
+    default: PerDirection<SignedDuration>,
+) -> PerDirection<SignedDuration> {
+    if section.holds_keys("buffer") {
+        return read_directions(&section.section("buffer"), default);
     }
-    Some(Signal {
-        monitor: Monitor {
-            metric,
-            aggregation: Aggregation::Average,
-            window,
-        },
-        response: Response::Goal(Goal {
-            goal,
-            capacity: capacity.map(|given| given.value),
-            reactive,
-            proactive,
-        }),
-    })
+    let given = section.duration("buffer");
+    given.map_or(default, |given| PerDirection::both(given.value))
 }
 
-fn is_goal(signal: &Signal) -> bool {
-    matches!(signal.response, Response::Goal(_))
+/// One value holds for shrinking, which is what people mean by the word.
+fn read_stabilization(
+    section: &Section<'_>,
+    default: PerDirection<SignedDuration>,
+) -> PerDirection<SignedDuration> {
+    if section.holds_keys("stabilization") {
+        return read_directions(&section.section("stabilization"), default);
+    }
+    let given = section.duration("stabilization");
+    PerDirection {
+        scale_in: given.map_or(default.scale_in, |given| given.value),
+        ..default
+    }
 }
 
-fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
-    let defaults = &known.defaults;
-    let word = section.word("metric").map(|word| word.value);
-    let is_broken = section.has("metric") && word.is_none();
-    let metric = Metric::NAMED
-        .into_iter()
-        .find(|metric| Some(metric.name()) == word)
-        .unwrap_or(Metric::Cpu);
-    let window = section.duration("window");
-    let tolerance = section.share("tolerance");
-    let reactive = section.switch("reactive").is_none_or(|given| given.value);
-    let proactive = section.switch("proactive").is_none_or(|given| given.value);
-    if !reactive && !proactive {
+fn read_directions(
+    section: &Section<'_>,
+    default: PerDirection<SignedDuration>,
+) -> PerDirection<SignedDuration> {
+    let side = |name, default| section.duration(name).map_or(default, |given| given.value);
+    PerDirection {
+        scale_out: side("out", default.scale_out),
+        scale_in: side("in", default.scale_in),
+    }
+}
+
+fn read_rate(section: &Section<'_>, name: &str) -> Option<Rate> {
+    let (instances, per) = section.rate(name)?.value;
+    Some(Rate { instances, per })
+}
+
+fn read_warm_pool(section: &Section<'_>, bounds: Option<&Bounds>) -> u32 {
+    let Some(pool) = section.whole("warm_pool") else {
+        return 0;
+    };
+    if let Some(Bounds { min, max }) = bounds
+        && pool.value > max.value.saturating_sub(min.value)
+    {
         section.notes().warning(
-            section.place_of("reactive"),
-            "neither `reactive` nor `proactive`: the metric is measured and nothing follows from it",
-            "set one of them to true, or take `dynamic` away",
-        );
-    }
-    if is_broken {
-        return None;
-    }
-    let proactive_mode = if proactive {
-        Proactive::On
-    } else {
-        Proactive::Off
-    };
-    if section.has("goal") {
-        let window = window.map_or(defaults.window, |given| given.value);
-        return read_goal(section, metric, window, (reactive, proactive_mode));
-    }
-    if !metric.is_share() && !section.has("threshold") {
-        section.notes().error(
-            section.place_of("metric"),
-            format!("`{}` is missing", section.path_of("threshold")),
+            pool.place,
             format!(
-                "say how much `{}` one instance should have, as in `threshold: 50`",
-                metric.name()
+                "a warm pool of {} is never full: with `instances.min` {} in service, `instances.max` {} (line {}) leaves room for {}",
+                pool.value,
+                min.value,
+                max.value,
+                max.place.line,
+                max.value.saturating_sub(min.value)
             ),
+            "raise `max`, or keep fewer",
         );
     }
-    let threshold = section.threshold("threshold", metric.is_share());
-    if section.has("threshold") && threshold.is_none() {
-        return None;
-    }
-    Some(Signal {
-        monitor: Monitor {
-            metric,
-            aggregation: Aggregation::Average,
-            window: window.map_or(defaults.window, |given| given.value),
-        },
-        response: Response::Target(Target {
-            threshold: threshold.map_or(defaults.threshold, |given| given.value),
-            tolerance: tolerance.map_or(defaults.tolerance, |given| given.value),
-            reactive,
-            proactive: proactive_mode,
-        }),
-    })
-}
-
-fn read_window(section: &Section<'_>, bounds: Option<&Bounds>) -> Option<Window> {
-    let at = section.read("at", Scalar::time);
-    let days = if section.has("days") {
-        section.read_each("days", DAYS.len(), days).map(|all| {
-            let mut union = [false; 7];
-            for given in all {
-                for (day, is_meant) in union.iter_mut().zip(given.value) {
-                    *day |= is_meant;
-                }
-            }
-            union
-        })
-    } else {
-        Some([true; 7])
-    };
-    let length = section.duration("for");
-    let instances = section.whole("instances");
-    let zone = section.read("zone", zone);
-    let zone = match zone {
-        Some(zone) => Some(zone.value),
-        None if section.has("zone") => None,
-        None => Some("UTC".to_owned()),
-    };
-    if let (Some(instances), Some(bounds)) = (instances, bounds) {
-        check_number(section, instances.value, bounds);
-    }
-    Some(Window {
-        opens: Opens::Weekly {
-            at: at?.value,
-            days: days?,
-        },
-        closes: Closes::After(length?.value),
-        instances: instances?.value,
-        zone: zone?,
-    })
-}
-
-fn check_number(section: &Section<'_>, instances: u32, bounds: &Bounds) {
-    let (min, max) = (bounds.min, bounds.max);
-    if instances > max.value {
-        section.refuse(
-            "instances",
-            format!(
-                "a window asks for {instances} instances, `instances.max` is {} (line {})",
-                max.value, max.place.line
-            ),
-            "raise `max`, or ask for fewer",
-        );
-    } else if instances <= min.value {
-        section.notes().warning(
-            section.place_of("instances"),
-            format!(
-                "a window asks for {instances} instances, and `instances.min` is {} at all times (line {})",
-                min.value, min.place.line
-            ),
-            "lower `min`, ask for more, or take the window away",
-        );
-    }
-}
-
-/// `mon`, `mon-fri`, `sat-mon`, `daily`.
-fn days(scalar: &Scalar<'_>) -> Result<[bool; 7], Misfit> {
-    let refused = || {
-        Misfit::new(
-            "days of the week",
-            "write `mon-fri`, `[mon, wed]` or `daily`, with mon tue wed thu fri sat sun",
-        )
-    };
-    if scalar.text == "daily" {
-        return Ok([true; 7]);
-    }
-    let number = |name: &str| DAYS.iter().position(|day| *day == name).ok_or_else(refused);
-    let (first, last) = scalar
-        .text
-        .split_once('-')
-        .unwrap_or((scalar.text, scalar.text));
-    let (first, last) = (number(first)?, number(last)?);
-    let mut meant = [false; 7];
-    let mut day = first;
-    while day != last {
-        meant[day] = true;
-        day = (day + 1) % DAYS.len();
-    }
-    meant[last] = true;
-    Ok(meant)
-}
-
-/// The name of a time zone, spelt as its database spells it.
-fn zone(scalar: &Scalar<'_>) -> Result<String, Misfit> {
-    let text = scalar.text;
-    let is_name = text.len() <= LONGEST_ZONE
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'));
-    let found = is_name.then(|| TimeZone::get(text).ok()).flatten();
-    match found.as_ref().and_then(TimeZone::iana_name) {
-        Some(name) => Ok(name.to_owned()),
-        None => Err(Misfit::new("an IANA time zone", nearest_zone(text))),
-    }
-}
-
-fn nearest_zone(text: &str) -> String {
-    let names: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|name| name.to_string())
-        .filter(|name| name.len().abs_diff(text.len()) <= 3)
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let hint = did_you_mean(text, &names);
-    if hint.starts_with("did") {
-        hint
-    } else {
-        "write a name like Europe/Berlin, America/New_York or UTC".to_owned()
-    }
+    pool.value
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use controller::load::Unit;
 use controller::policy::Policy;
 use controller::spec::{Instances, Logs, Network, Service, Split, TenantSpec};
 use ipnet::Ipv4Net;
@@ -27,7 +28,7 @@ pub(super) fn read(
     let subnet = read_subnet(root, known);
     let network = read_network(root, subnet.as_ref(), known);
     let bounds = placement::bounds(root, "min_containers", "max_containers");
-    let threshold = root.threshold("threshold", true);
+    let threshold = root.threshold("threshold", Unit::Share);
     let policy = read_policy(root, threshold, known);
     let should_log = root
         .whole("should_log")

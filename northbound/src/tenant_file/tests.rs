@@ -136,17 +136,26 @@ fn the_example_shows_every_key() {
 
     let missing: Vec<&String> = known.iter().filter(|path| !shown.contains(path)).collect();
 
-    // It cannot stand beside `http`; a comment shows it.
+    // It cannot stand beside `http`; a comment shows it. Where else a value comes from stands under `dynamic`.
     assert_eq!(
         missing,
         [
             "service.health.tcp",
-            "policy.dynamic.goal",
-            "policy.dynamic.capacity"
+            "policy.rules.monitor.metric.pushed",
+            "policy.rules.monitor.metric.prometheus"
         ]
     );
     assert!(EXAMPLE.contains("# tcp: true"));
-    assert!(EXAMPLE.contains("# goal: 99%"));
+}
+
+#[test]
+fn every_metric_with_a_name_has_its_word() {
+    let names: Vec<&str> = controller::load::Metric::NAMED
+        .iter()
+        .map(controller::load::Metric::name)
+        .collect();
+
+    assert_eq!(names, keys::METRICS);
 }
 
 fn collect_paths(node: &Node, prefix: &str, paths: &mut Vec<String>) {

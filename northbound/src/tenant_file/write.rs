@@ -1,16 +1,16 @@
 //! A spec as a tenant file of the long spelling, with a comment for each section. Reading it gives the same spec, whatever
 //! the operator's defaults are: every value is written out.
 
+mod policy;
+
 use std::fmt::{self, Write};
 
-use controller::policy::{Policy, Proactive, Response, Signal};
-use controller::schedule::{Closes, Opens, Window};
 use controller::spec::{
     CloudPreference, HealthCheck, Instances, Listener, Network, Probe, Protocol, Split, TenantSpec,
 };
 use jiff::SignedDuration;
 
-use crate::shape::{decimal_text, duration_text, percent_text};
+use crate::shape::duration_text;
 
 /// The long spelling of `spec`.
 pub fn to_long_form(spec: &TenantSpec) -> String {
@@ -30,7 +30,7 @@ fn write_all(out: &mut String, spec: &TenantSpec) -> fmt::Result {
         logs,
     } = spec;
     writeln!(out, "version: 1")?;
-    writeln!(out, "tenant: {tenant}")?;
+    writeln!(out, "tenant: {}", word(tenant.as_str()))?;
     write_network(out, network)?;
     writeln!(
         out,
@@ -44,7 +44,7 @@ fn write_all(out: &mut String, spec: &TenantSpec) -> fmt::Result {
     write_health(out, &service.health)?;
     write_instances(out, instances)?;
     write_clouds(out, clouds)?;
-    write_policy(out, policy)?;
+    policy::write_policy(out, policy)?;
     writeln!(out, "\n# Actions and decisions are always written down.")?;
     writeln!(out, "logs:")?;
     writeln!(out, "  metrics: {}", logs.metrics)
@@ -64,7 +64,7 @@ fn write_network(out: &mut String, network: &Network) -> fmt::Result {
     writeln!(out, "  public_ip: {public_ip}")?;
     writeln!(out, "  subnets:")?;
     for subnet in subnets {
-        writeln!(out, "    - name: {}", subnet.name)?;
+        writeln!(out, "    - name: {}", word(subnet.name.as_str()))?;
         writeln!(out, "      cidr: {}", subnet.cidr)?;
         writeln!(out, "      gateway: {}", subnet.gateway)?;
         writeln!(out, "      dhcp: {}-{}", subnet.dhcp_start, subnet.dhcp_end)?;
@@ -142,102 +142,8 @@ fn write_clouds(out: &mut String, clouds: &[CloudPreference]) -> fmt::Result {
     Ok(())
 }
 
-fn write_policy(out: &mut String, policy: &Policy) -> fmt::Result {
-    let Policy {
-        signals,
-        windows,
-        buffer,
-        drain,
-        stabilization,
-        warm_up,
-        max_step,
-        ..
-    } = policy;
-    writeln!(out, "\n# When the number changes.")?;
-    writeln!(out, "policy:")?;
-    for signal in signals {
-        write_dynamic(out, signal)?;
-    }
-    if windows.is_empty() {
-        writeln!(
-            out,
-            "  # static:    # times at which a number is needed; they raise `min`"
-        )?;
-        writeln!(
-            out,
-            "  #   - {{ at: \"08:00\", days: mon-fri, for: 10h, instances: 4, zone: Europe/Berlin }}"
-        )?;
-    } else {
-        writeln!(out, "  static:")?;
-        for window in windows {
-            write_window(out, window)?;
-        }
-    }
-    write_duration(out, "  buffer", buffer.scale_out)?;
-    write_duration(out, "  drain", *drain)?;
-    write_duration(out, "  stabilization", stabilization.scale_in)?;
-    write_duration(out, "  warm_up", *warm_up)?;
-    write_step(out, "max_step_out", max_step.scale_out)?;
-    write_step(out, "max_step_in", max_step.scale_in)
-}
-
-fn write_dynamic(out: &mut String, signal: &Signal) -> fmt::Result {
-    let Response::Target(target) = &signal.response else {
-        return Ok(());
-    };
-    let metric = &signal.monitor.metric;
-    let threshold = &target.threshold;
-    let threshold = if metric.is_share() {
-        percent_text(*threshold)
-    } else {
-        decimal_text(threshold.millionths())
-    };
-    writeln!(out, "  dynamic:")?;
-    writeln!(out, "    metric: {}", metric.name())?;
-    writeln!(out, "    threshold: {threshold}")?;
-    write_duration(out, "    window", signal.monitor.window)?;
-    writeln!(out, "    reactive: {}", target.reactive)?;
-    writeln!(out, "    proactive: {}", target.proactive == Proactive::On)?;
-    writeln!(out, "    tolerance: {}", percent_text(target.tolerance))
-}
-
-fn write_window(out: &mut String, window: &Window) -> fmt::Result {
-    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    let Window {
-        opens: Opens::Weekly { at, days },
-        closes: Closes::After(length),
-        instances,
-        zone,
-    } = window
-    else {
-        return Ok(());
-    };
-    let days: Vec<&str> = DAYS
-        .into_iter()
-        .zip(days)
-        .filter_map(|(name, is_meant)| is_meant.then_some(name))
-        .collect();
-    let days = if days.len() == DAYS.len() {
-        "daily".to_owned()
-    } else {
-        format!("[{}]", days.join(", "))
-    };
-    let length = duration_text(*length);
-    writeln!(
-        out,
-        "    - {{ at: \"{at}\", days: {days}, for: {length}, instances: {instances}, zone: {zone} }}"
-    )
-}
-
 fn write_duration(out: &mut String, key: &str, duration: SignedDuration) -> fmt::Result {
     writeln!(out, "{key}: {}", duration_text(duration))
-}
-
-fn write_step(out: &mut String, key: &str, step: Option<u32>) -> fmt::Result {
-    match step {
-        Some(step) => writeln!(out, "  {key}: {step}"),
-        None => Ok(()),
-    }
 }
 
 /// As a scalar: bare where YAML reads it as it is, double-quoted elsewhere.
@@ -246,5 +152,19 @@ fn scalar(text: &str) -> String {
     if text.starts_with('/') && text.chars().all(is_bare) {
         return text.to_owned();
     }
+    quoted(text)
+}
+
+/// A name; one of them is nothing to YAML.
+fn word(name: &str) -> String {
+    if name == "null" {
+        quoted(name)
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Between double quotes.
+fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

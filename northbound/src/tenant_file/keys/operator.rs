@@ -5,9 +5,8 @@ use controller::amount::Amount;
 use crate::shape::{Entry, Literal, Shape};
 use crate::tenant_file::defaults;
 
-use super::policy::{
-    AVERAGED_OVER, BUFFER, DRAIN, MAX_STEP_IN, MAX_STEP_OUT, STABILIZATION, TOLERANCE, WARM_UP,
-};
+use super::policy::{BUFFER, DRAIN, MAX_STEP_IN, MAX_STEP_OUT, STABILIZATION, WARM_UP};
+use super::signal::{AVERAGED_OVER, TOLERANCE};
 use super::{
     BOOT_TIMEOUT, EVERY, HEALTHY_AFTER, HTTP, SURGE_ENTRY, TEMPLATE, TIMEOUT, UNHEALTHY_AFTER,
 };

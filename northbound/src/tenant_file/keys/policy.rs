@@ -1,21 +1,29 @@
 //! The keys under `policy`.
 
-use controller::amount::Amount;
-use controller::schedule::LONGEST_WINDOW;
+use controller::history::SPAN;
 use jiff::SignedDuration;
 
 use crate::shape::{Entry, Literal, Shape};
 use crate::tenant_file::defaults;
 
-use super::{DAY, HOUR, INSTANCES_LIMIT, SECOND, millis, whole};
+use super::signal::{DYNAMIC, RULE, SIGNALS_LIMIT};
+use super::window::{WINDOW, WINDOWS_LIMIT};
+use super::{DAY, HOUR, INSTANCES_LIMIT, millis, whole};
 
-const WINDOWS_LIMIT: usize = 64;
+const PAUSE: Shape = millis(0, DAY);
+/// What was wanted is remembered for so long.
+const LOOK_BACK: Shape = millis(0, SPAN);
+
+const ABOUT_BUFFER: &str = "The pause after a voluntary action before the next one in its direction (the field says cooldown); \
+    nothing with a goal, which brakes by itself.";
+const ABOUT_STABILIZATION: &str =
+    "A scale-in follows the highest number that was wanted during this long; nothing with a goal.";
 
 pub(super) const BUFFER: Entry = Entry::default(
     "buffer",
-    millis(0, DAY),
+    PAUSE,
     Literal::Duration(defaults::BUFFER),
-    "The pause after a voluntary action before the next one (the field says cooldown).",
+    ABOUT_BUFFER,
 );
 pub(super) const DRAIN: Entry = Entry::default(
     "drain",
@@ -25,9 +33,9 @@ pub(super) const DRAIN: Entry = Entry::default(
 );
 pub(super) const STABILIZATION: Entry = Entry::default(
     "stabilization",
-    millis(0, DAY),
+    LOOK_BACK,
     Literal::Duration(defaults::STABILIZATION),
-    "A scale-in follows the highest number that was wanted during this long.",
+    ABOUT_STABILIZATION,
 );
 pub(super) const WARM_UP: Entry = Entry::default(
     "warm_up",
@@ -38,22 +46,45 @@ pub(super) const WARM_UP: Entry = Entry::default(
 pub(super) const MAX_STEP_OUT: Entry = Entry::optional(
     "max_step_out",
     whole(1, INSTANCES_LIMIT),
-    "half of what runs, at least 4",
+    "half of what runs, at least 4; no limit beside a goal, steps or a formula",
     "At most so many are added at a time.",
 );
 pub(super) const MAX_STEP_IN: Entry = Entry::optional(
     "max_step_in",
     whole(1, INSTANCES_LIMIT),
-    "half of what runs, at least 1",
+    "half of what runs, at least 1; no limit beside a goal, steps or a formula",
     "At most so many are removed at a time.",
 );
 
+const RATE: Shape = Shape::Rate {
+    most: INSTANCES_LIMIT,
+    per: SPAN,
+};
+
 pub(super) static POLICY: &[Entry] = &[
+    Entry::default(
+        "mode",
+        Shape::Word(&["auto", "only_scale_out", "off"]),
+        Literal::Word("auto"),
+        "Whether the number changes: in both directions, upwards only, or not at all. Broken instances are replaced in any case.",
+    ),
     Entry::optional(
         "dynamic",
-        Shape::Section(DYNAMIC),
+        Shape::OneOrMore {
+            of: DYNAMIC,
+            most: SIGNALS_LIMIT,
+        },
         "no metric is followed",
-        "Follow a metric.",
+        "Follow a metric. Of several in a list any may raise the number; all must agree to lower it.",
+    ),
+    Entry::optional(
+        "rules",
+        Shape::Sections {
+            of: RULE,
+            most: SIGNALS_LIMIT,
+        },
+        "none",
+        "Change the number when a metric is in a range. Beside `dynamic` they are signals like any other.",
     ),
     Entry::optional(
         "static",
@@ -62,108 +93,63 @@ pub(super) static POLICY: &[Entry] = &[
             most: WINDOWS_LIMIT,
         },
         "the time of day does not matter",
-        "Times at which a number is needed; they raise `instances.min`.",
+        "Times at which a number is needed; they raise `instances.min`. Of those that overlap the highest holds.",
     ),
-    BUFFER,
+    Entry::default(
+        "buffer",
+        Shape::Either {
+            plain: &PAUSE,
+            keys: &[
+                Entry::optional("out", PAUSE, "the default", "After a scale-out."),
+                Entry::optional("in", PAUSE, "the default", "After a scale-in."),
+            ],
+        },
+        Literal::Duration(defaults::BUFFER),
+        ABOUT_BUFFER,
+    ),
     DRAIN,
-    STABILIZATION,
+    Entry::default(
+        "stabilization",
+        Shape::Either {
+            plain: &LOOK_BACK,
+            keys: &[
+                Entry::optional(
+                    "out",
+                    LOOK_BACK,
+                    "0s",
+                    "A scale-out follows the lowest number that was wanted during this long.",
+                ),
+                Entry::optional("in", LOOK_BACK, "the default", "The same as without keys."),
+            ],
+        },
+        Literal::Duration(defaults::STABILIZATION),
+        ABOUT_STABILIZATION,
+    ),
     WARM_UP,
+    Entry::default(
+        "min_lifetime",
+        millis(0, DAY),
+        Literal::Duration(SignedDuration::ZERO),
+        "An instance is not removed by choice before it has been in service for this long.",
+    ),
+    Entry::default(
+        "warm_pool",
+        whole(0, INSTANCES_LIMIT),
+        Literal::Whole(0),
+        "So many instances are kept booted and healthy beside those in service, to come in at once; with them never more than `max`.",
+    ),
     MAX_STEP_OUT,
     MAX_STEP_IN,
-];
-
-pub(super) const AVERAGED_OVER: Entry = Entry::default(
-    "window",
-    Shape::Duration {
-        least: SECOND,
-        most: DAY,
-    },
-    Literal::Duration(defaults::WINDOW),
-    "The average is taken over this long.",
-);
-pub(super) const TOLERANCE: Entry = Entry::default(
-    "tolerance",
-    Shape::Share {
-        least: Amount::ZERO,
-        most: Amount::from_millionths(500_000),
-    },
-    Literal::Share(defaults::TOLERANCE),
-    "A deviation smaller than this share of the threshold is left alone.",
-);
-
-static DYNAMIC: &[Entry] = &[
-    Entry::default(
-        "metric",
-        Shape::Word(&["cpu", "memory", "connections_per_second", "connections"]),
-        Literal::Word("cpu"),
-        "What is measured, per instance.",
+    Entry::optional(
+        "max_rate_out",
+        RATE,
+        "no limit",
+        "At most so many are added within so long, as in `10 per 5m`.",
     ),
     Entry::optional(
-        "threshold",
-        Shape::Threshold,
-        "60% for cpu and memory; the others have no default",
-        "Where the average should be: a share for cpu and memory, a number for connections.",
-    ),
-    Entry::optional(
-        "goal",
-        Shape::Share {
-            least: Amount::from_millionths(500_000),
-            most: Amount::from_millionths(999_900),
-        },
-        "the threshold is held instead",
-        "The share of the load that must meet enough capacity.",
-    ),
-    Entry::optional(
-        "capacity",
-        Shape::Threshold,
-        "it is learned",
-        "What one instance carries, for a goal.",
-    ),
-    AVERAGED_OVER,
-    Entry::default(
-        "reactive",
-        Shape::Switch,
-        Literal::Switch(true),
-        "Act when the threshold is crossed.",
-    ),
-    Entry::default(
-        "proactive",
-        Shape::Switch,
-        Literal::Switch(true),
-        "Act when it is about to be crossed.",
-    ),
-    TOLERANCE,
-];
-
-static WINDOW: &[Entry] = &[
-    Entry::required(
-        "at",
-        Shape::Time,
-        "When it begins, by the clocks of `zone`.",
-    ),
-    Entry::optional(
-        "days",
-        Shape::Days,
-        "daily",
-        "On which days it begins: `mon-fri`, `[mon, wed]`, `daily`.",
-    ),
-    Entry::required(
-        "for",
-        Shape::Duration {
-            least: SignedDuration::from_mins(1),
-            most: LONGEST_WINDOW,
-        },
-        "How long it lasts.",
-    ),
-    Entry::required(
-        "instances",
-        whole(1, INSTANCES_LIMIT),
-        "How many are needed then.",
-    ),
-    Entry::default(
-        "zone",
-        Shape::Zone,
-        Literal::Word("UTC"),
-        "Whose clocks: an IANA name like `Europe/Berlin`.",
+        "max_rate_in",
+        RATE,
+        "no limit",
+        "At most so many are removed within so long.",
     ),
 ];

@@ -35,7 +35,7 @@ const MAX_CONTAINERS: Entry =
     Entry::required("max_containers", whole(1, INSTANCES_LIMIT), "Never more.");
 const THRESHOLD: Entry = Entry::optional(
     "threshold",
-    Shape::Threshold,
+    Shape::Quantity,
     "60%",
     "Where the average processor load should be, as a share of one.",
 );
