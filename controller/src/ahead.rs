@@ -132,6 +132,8 @@ fn because(spec: &TenantSpec, bounds: &schedule::Bounds<'_>) -> String {
 /// How many instances are expected at a time, by each signal.
 struct Sizes<'a> {
     signals: Vec<Size<'a>>,
+    /// Whether the policy has nothing to follow but its windows.
+    is_static: bool,
     expects: String,
 }
 
@@ -147,7 +149,10 @@ impl<'a> Sizes<'a> {
     fn of(spec: &TenantSpec, history: Option<&'a History>) -> Self {
         let signals = &spec.policy.signals;
         if signals.is_empty() {
-            return Self::none("the policy follows its windows only: there will be as many as the minimum");
+            return Self {
+                is_static: true,
+                ..Self::none("as many as the minimum: the policy follows nothing but its windows")
+            };
         }
         let Some(history) = history else {
             return Self::none("nothing is known yet: the tenant is new");
@@ -167,18 +172,23 @@ impl<'a> Sizes<'a> {
                 "from what was there at these times of the day and the week, over {days} days; an estimate"
             ),
             signals: sized,
+            is_static: false,
         }
     }
 
     fn none(why: &str) -> Self {
         Self {
             signals: Vec::new(),
+            is_static: false,
             expects: why.to_owned(),
         }
     }
 
     /// The highest number that any signal asks for.
     fn at(&self, second: i64) -> Option<u32> {
+        if self.is_static {
+            return Some(0);
+        }
         self.signals
             .iter()
             .map(|size| size.at(second))
@@ -272,4 +282,110 @@ fn headroom(prospect: &Prospect) -> f64 {
         .map_or(1.0, |outlook| {
             (outlook.upper / outlook.expected).clamp(1.0, MOST_HEADROOM)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+    use crate::policy::Proactive;
+    use crate::schedule::{Closes, Opens, Window};
+    use crate::time::Now;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn berlin(hours: i64) -> Window {
+        Window {
+            opens: Opens::Weekly {
+                at: "08:00".parse().unwrap(),
+                days: [true; 7],
+            },
+            closes: Closes::After(SignedDuration::from_hours(hours)),
+            instances: 4,
+            zone: "Europe/Berlin".to_owned(),
+        }
+    }
+
+    // C-21
+    #[test]
+    fn the_seams_of_a_new_tenant_are_exact_and_nothing_is_expected() {
+        let mut spec = example::spec();
+        spec.policy.windows = vec![berlin(10)];
+
+        let day = ahead(
+            &spec,
+            None,
+            at("2026-01-15T06:59:30Z"),
+            at("2026-01-16T06:59:30Z"),
+        );
+
+        let rows: Vec<(String, u32, Option<u32>)> = day
+            .pieces
+            .iter()
+            .map(|piece| (piece.until.to_string(), piece.min, piece.expected))
+            .collect();
+        let row = |until: &str, min| (until.to_owned(), min, None);
+        assert_eq!(
+            rows,
+            [
+                row("2026-01-15T07:00:00Z", 2),
+                row("2026-01-15T17:00:00Z", 4),
+                row("2026-01-16T06:59:30Z", 2),
+            ]
+        );
+        assert!(day.pieces[1].because.contains("08:00"), "{day:?}");
+        assert!(day.expects.contains("nothing is known yet"), "{day:?}");
+    }
+
+    #[test]
+    fn a_static_policy_is_expected_to_have_its_minimum() {
+        let mut spec = example::spec();
+        spec.policy.signals.clear();
+        spec.policy.windows = vec![berlin(1)];
+
+        let day = ahead(
+            &spec,
+            None,
+            at("2026-01-15T06:00:00Z"),
+            at("2026-01-15T09:00:00Z"),
+        );
+
+        let sizes: Vec<Option<u32>> = day.pieces.iter().map(|piece| piece.expected).collect();
+        assert_eq!(sizes, [Some(2), Some(4), Some(2)]);
+    }
+
+    #[test]
+    fn what_was_there_yesterday_is_expected_today_within_the_bounds() {
+        let mut spec = example::spec();
+        example::target(&mut spec).1.proactive = Proactive::On;
+        let minute = SignedDuration::from_mins(1);
+        let mut history = History::new(minute);
+        let mut now = Now::at(at("2026-01-15T00:00:00Z"));
+        // Two days: 1.2 instances' worth of load, and 9 from noon to one.
+        for tick in 0..2 * 1_440 {
+            let is_noon = (tick % 1_440) / 60 == 12;
+            let each = Amount::from_millionths(if is_noon { 900_000 } else { 120_000 });
+            let readings = example::readings(Metric::Cpu, each, 10);
+            history.read(&spec.policy, &readings, now);
+            now = now.after(minute);
+        }
+
+        let day = ahead(&spec, Some(&history), now.wall, at("2026-01-18T00:00:00Z"));
+
+        let expected = |time: &str| {
+            let moment = at(time);
+            let piece = day.pieces.iter().find(|piece| piece.until > moment);
+            piece.and_then(|piece| piece.expected)
+        };
+        assert_eq!(expected("2026-01-17T03:00:00Z"), Some(2));
+        assert_eq!(expected("2026-01-17T12:30:00Z"), Some(5), "the maximum");
+        assert!(day.expects.contains("over 2 days"), "{}", day.expects);
+        let seams = day
+            .pieces
+            .windows(2)
+            .all(|pair| pair[0].until == pair[1].from && pair[0] != pair[1]);
+        assert!(seams);
+    }
 }

@@ -7,13 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::amount::Amount;
 use crate::decision::{Decision, Readings};
 use crate::id::{CloudName, InstanceId};
-use crate::instance::{Cause, Instance, Phase};
+use crate::instance::{Cause, Phase};
 use crate::journal::{Entry, Event, Loads};
 use crate::load::{Metric, Sample};
 use crate::policy::{Goal, Policy};
 use crate::prospect::{FULL_SHARE, Prospect, learned_capacity};
 use crate::recall::Recall;
 use crate::refusal::Refusals;
+use crate::settle::Change;
 use crate::time::Now;
 
 /// How far back a decision looks, forecasts aside: as long as the longest window or stabilization that a tenant may ask for.
@@ -149,7 +150,7 @@ impl History {
                 .entry(metric.clone())
                 .or_insert_with(|| Prospect::new(tick));
             prospect.prepare(wanted, horizon);
-            prospect.read(now.wall, readings.get(&metric), capacity);
+            prospect.read(now.wall, readings.get(&metric), capacity, horizon);
         }
         true
     }
@@ -176,10 +177,11 @@ impl History {
     pub(crate) fn learn(&mut self, policy: &Policy, loads: &Loads) {
         if policy.forecast().contains(&loads.metric) {
             let tick = self.tick;
+            let horizon = self.time_to_service();
             self.prospects
                 .entry(loads.metric.clone())
                 .or_insert_with(|| Prospect::new(tick))
-                .learn(loads);
+                .learn(loads, horizon);
         }
     }
 
@@ -192,29 +194,18 @@ impl History {
     }
 
     /// Remembers what changed about instances that matters to their clouds: who has booted, who never did.
-    pub(crate) fn note(
-        &mut self,
-        before: &BTreeMap<InstanceId, Instance>,
-        changed: &[Instance],
-        now: Now,
-    ) {
-        for instance in changed {
-            let was = before.get(&instance.id).map(|before| before.phase);
-            if was == Some(instance.phase) {
-                continue;
-            }
-            let never_healthy = instance
-                .drain
-                .as_ref()
-                .is_some_and(|drain| drain.cause == Cause::NeverHealthy);
-            match instance.phase {
+    pub(crate) fn note(&mut self, changes: &[&Change], now: Now) {
+        for Change { instance, step } in changes {
+            let Some(step) = step else { continue };
+            let cause = step.drain.as_ref().map(|drain| drain.cause);
+            match step.to {
                 // One that stood by had booted when it came to that.
-                Phase::InService if was == Some(Phase::Standby) => {}
+                Phase::InService if step.from == Some(Phase::Standby) => {}
                 Phase::Standby | Phase::InService => {
-                    let took = instance.since.duration_since(instance.created);
+                    let took = now.steady.duration_since(instance.created);
                     self.booted(&instance.cloud, took);
                 }
-                Phase::Terminating if never_healthy => {
+                Phase::Terminating if cause == Some(Cause::NeverHealthy) => {
                     self.refusals_of(&instance.cloud).never_healthy(now.steady);
                 }
                 _ => {}

@@ -7,6 +7,7 @@
 //!   → tick: 1 intents durable  2 launch  3 routes  4 terminate the drained, only if 3 succeeded → journal
 //! ```
 
+pub mod ahead;
 pub mod amount;
 mod answers;
 pub mod backtest;
@@ -37,6 +38,7 @@ pub mod refusal;
 pub mod replay;
 pub mod routes;
 pub mod schedule;
+pub mod season;
 pub mod series;
 pub mod settle;
 pub mod spec;

@@ -31,20 +31,22 @@ impl Recall {
 
     /// Takes the next entry, as it matters to `policy`. Loads are not in it: they are learned before all others.
     pub(crate) fn hear(&mut self, entry: &Entry, policy: &Policy) {
-        let Entry {
-            at, steady, event, ..
-        } = entry;
-        match event {
-            Event::Decided(decision) => {
-                let now = Now {
-                    steady: *steady,
-                    wall: *at,
-                };
-                self.history.read(policy, &decision.readings, now);
-                self.history.remember(decision, *steady);
-            }
+        if let Event::Decided(decision) = &entry.event {
+            let now = Now {
+                steady: entry.steady,
+                wall: entry.at,
+            };
+            self.history.read(policy, &decision.readings, now);
+        }
+        self.hear_without_readings(entry);
+    }
+
+    /// Takes the next entry where the policy is not known: what was measured is not understood then.
+    pub(crate) fn hear_without_readings(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Decided(decision) => self.history.remember(decision, entry.steady),
             Event::Measured { samples } => self.history.measure(samples),
-            Event::Moved(step) => self.see(step, *steady),
+            Event::Moved(step) => self.see(step, entry.steady),
             Event::Load(_)
             | Event::Refused { .. }
             | Event::Ordered { .. }

@@ -45,6 +45,10 @@ pub struct Controller {
     strays: Strays,
     alarms: Vec<String>,
     status: Option<Status>,
+    /// Something was measured that could not be written down.
+    is_adrift: bool,
+    /// What is remembered is what the journal tells, and no decision that was written down says so yet.
+    is_first: bool,
 }
 
 /// What a tick has led to.
@@ -83,6 +87,8 @@ impl Controller {
             strays: Strays::default(),
             alarms: Vec::new(),
             status: None,
+            is_adrift: false,
+            is_first: true,
         }))
     }
 
@@ -102,6 +108,9 @@ impl Controller {
         let Some(wish) = self.ports.store.wish(&self.tenant).await? else {
             return Ok(Outcome::Destroyed);
         };
+        if self.is_adrift {
+            self.recall(&wish).await?;
+        }
         let answers = self.calls.take().await;
         let observed = look(&self.ports, &wish, &self.instances, now).await;
         let removed = self.farewell(&observed).await;
@@ -128,7 +137,9 @@ impl Controller {
         };
         let survey = survey(&situation, &self.history);
         let is_due = self.history.read(&wish.spec.policy, &survey.readings, now);
+        self.is_adrift = is_due;
         let mut plan = plan(&situation, &survey, &self.history, &mut self.chance);
+        plan.decision.is_first = self.is_first;
 
         let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
         events.extend(
@@ -152,8 +163,10 @@ impl Controller {
             .store
             .record(&self.tenant, now, &records, &events)
             .await?;
+        self.is_adrift = false;
 
-        self.commit(&plan, is_written, &records, now);
+        self.history.note(&changes, now);
+        self.commit(&plan, is_written, now);
         let is_routed = self.route(&plan.network, &mut plan.alarms).await;
         if is_routed {
             self.launch(&plan);
@@ -173,6 +186,17 @@ impl Controller {
             plan.alarms,
         ));
         Ok(outcome)
+    }
+
+    /// The last tick could not write down what it had measured: the tenant is taken up anew, but for what the journal does not
+    /// tell, such as which clouds refuse.
+    async fn recall(&mut self, wish: &Wish) -> Result<(), StoreError> {
+        if let Some(state) = self.ports.store.load(&self.tenant, history::SPAN).await? {
+            self.history
+                .forget_unwritten(&state.journal, &wish.spec.policy);
+        }
+        (self.is_adrift, self.is_first) = (false, true);
+        Ok(())
     }
 
     /// The store does not work: says so in the status, since it cannot be said in the journal.
@@ -220,14 +244,14 @@ impl Controller {
 
     /// What is written down is true from now on. A decision that is not written down changed nothing and is forgotten: after a
     /// restart, and when the journal is decided again, there is the same to remember.
-    fn commit(&mut self, plan: &Plan, is_written: bool, records: &[Instance], now: Now) {
-        self.history.note(&self.instances, records, now);
+    fn commit(&mut self, plan: &Plan, is_written: bool, now: Now) {
         self.instances.clone_from(&plan.instances);
         let instances = &self.instances;
         self.removing.retain(|id| instances.contains_key(id));
         self.history.keep(|id| instances.contains_key(&id));
         if is_written {
             self.history.remember(&plan.decision, now.steady);
+            self.is_first = false;
         }
     }
 

@@ -15,6 +15,7 @@ mod scenarios {
     mod load;
     mod orders;
     mod pool;
+    mod replay;
     mod worlds;
 
     pub(crate) mod world;

@@ -441,13 +441,19 @@ impl Store for World {
     async fn load(
         &self,
         _: &TenantName,
-        _: SignedDuration,
+        history: SignedDuration,
     ) -> Result<Option<TenantState>, StoreError> {
         let truth = self.truth();
+        let last = truth.journal.last().map(|entry| entry.steady);
+        let is_told = |entry: &&Entry| {
+            matches!(entry.event, Event::Load(_))
+                || last.is_some_and(|last| last.duration_since(entry.steady) <= history)
+        };
+        let journal = truth.journal.iter().filter(is_told).cloned().collect();
         Ok(truth.wish.clone().map(|wish| TenantState {
             wish,
             instances: truth.records.values().cloned().collect(),
-            journal: truth.journal.clone(),
+            journal,
         }))
     }
 

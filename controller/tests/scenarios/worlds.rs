@@ -60,7 +60,7 @@ fn live(seed: u64, pool: u32) -> String {
     })
 }
 
-fn disturb(world: &World, chance: &mut Rng) {
+pub(super) fn disturb(world: &World, chance: &mut Rng) {
     let mut truth = world.truth();
     let up = truth.records.values().filter(|record| record.phase.is_up());
     let up: Vec<_> = up.map(|record| record.id).collect();
@@ -114,7 +114,7 @@ fn disturb(world: &World, chance: &mut Rng) {
     }
 }
 
-fn heal(world: &World) {
+pub(super) fn heal(world: &World) {
     let mut truth = world.truth();
     for cloud in truth.clouds.values_mut() {
         cloud.refuses = None;
