@@ -8,13 +8,12 @@ use crate::forecast::turns::Turns;
 use crate::forecast::{Forecast, Mode, Outlook, Setup};
 use crate::journal::Loads;
 use crate::load::Metric;
-use crate::policy::{Goal, Proactive, Response, Signal, Target};
+use crate::policy::{Goal, Proactive, Response, Signal};
+use crate::season::{Foreseen, Season};
 use crate::series::{Series, total};
 
 /// A processor that is busy for this share of its time is at its limit: beyond it answers wait for each other.
 pub const FULL_SHARE: Amount = Amount::from_millionths(800_000);
-/// A target without a goal goes by what is expected; its forecast is made as for this goal, which is shown only.
-const SHOWN_GOAL: f64 = 0.99;
 
 /// What is known of a metric's load, and what is coming.
 #[derive(Debug, Clone)]
@@ -24,10 +23,16 @@ pub struct Prospect {
     acting: Option<Made>,
     /// What is shown and nothing follows from.
     shown: Option<Made>,
+    /// The season that a target goes by.
+    season: Option<Season>,
+    /// The last bin that was heard.
+    last: Option<i64>,
     /// The turns of a group with a goal.
     turns: Turns,
     /// What the instances that were in service last could carry.
     carried: Option<f64>,
+    /// Room for the bins of a reading, kept so that a tick need not ask for it.
+    bins: Vec<(i64, Option<Amount>)>,
 }
 
 /// A forecast, and what it was made for.
@@ -42,6 +47,7 @@ struct Made {
 pub(crate) struct Wanted {
     acting: Option<Mode>,
     shown: Option<Mode>,
+    has_season: bool,
     goal: f64,
     capacity: Option<Amount>,
 }
@@ -62,18 +68,16 @@ impl Wanted {
                     Proactive::Off | Proactive::ForecastOnly => Mode::REACTIVE,
                 }),
                 shown: (*proactive == Proactive::ForecastOnly).then_some(Mode::PROACTIVE),
+                has_season: false,
                 goal: goal.as_f64(),
                 capacity: capacity.or(metric.is_share().then_some(FULL_SHARE)),
             }),
-            Response::Target(Target {
-                threshold,
-                proactive,
-                ..
-            }) if proactive.forecasts() => Some(Self {
+            Response::Target(target) if target.proactive.forecasts() => Some(Self {
                 acting: None,
-                shown: Some(Mode::PROACTIVE),
-                goal: SHOWN_GOAL,
-                capacity: Some(*threshold),
+                shown: None,
+                has_season: true,
+                goal: 0.0,
+                capacity: None,
             }),
             Response::Target(_) | Response::Steps(_) | Response::Formula(_) => None,
         }
@@ -101,8 +105,11 @@ impl Prospect {
             series: Series::new(tick),
             acting: None,
             shown: None,
+            season: None,
+            last: None,
             turns: Turns::new(),
             carried: None,
+            bins: Vec::new(),
         }
     }
 
@@ -112,42 +119,58 @@ impl Prospect {
         wall: Timestamp,
         reading: Option<&Reading>,
         capacity: Option<Amount>,
+        horizon: SignedDuration,
     ) {
         self.carried = reading
             .zip(capacity)
             .map(|(reading, capacity)| capacity.times(reading.expected + reading.warming).as_f64());
-        let Self {
-            series,
-            acting,
-            shown,
-            carried,
-            ..
-        } = self;
-        series.read(wall, reading.and_then(total), |at, load| {
-            for made in [&mut *acting, &mut *shown].into_iter().flatten() {
-                made.forecast.hear(at, load.map(Amount::as_f64), *carried);
-            }
+        let mut bins = std::mem::take(&mut self.bins);
+        self.series.read(wall, reading.and_then(total), |at, load| {
+            bins.push((at, load))
         });
+        self.hear(&bins, horizon, self.carried);
+        bins.clear();
+        self.bins = bins;
     }
 
     /// Takes loads that were written down.
-    pub(crate) fn learn(&mut self, loads: &Loads) {
-        let Self {
-            series,
-            acting,
-            shown,
-            ..
-        } = self;
-        series.learn(loads, |at, load| {
-            for made in [&mut *acting, &mut *shown].into_iter().flatten() {
-                made.forecast.hear(at, load.map(Amount::as_f64), None);
+    pub(crate) fn learn(&mut self, loads: &Loads, horizon: SignedDuration) {
+        let mut bins = Vec::with_capacity(loads.values.len());
+        self.series.learn(loads, |at, load| bins.push((at, load)));
+        self.hear(&bins, horizon, None);
+    }
+
+    fn hear(
+        &mut self,
+        bins: &[(i64, Option<Amount>)],
+        horizon: SignedDuration,
+        carried: Option<f64>,
+    ) {
+        for &(at, load) in bins {
+            let load = load.map(Amount::as_f64);
+            for made in [&mut self.acting, &mut self.shown].into_iter().flatten() {
+                made.forecast.hear(at, load, carried);
             }
-        });
+            if let Some(season) = &mut self.season {
+                season.hear(&self.series, at, load, horizon.as_secs());
+            }
+            self.last = Some(at);
+        }
     }
 
     /// Makes the forecasts that are wanted, anew from the loads of the weeks where they are for something else now: another
     /// goal, another time to boot.
     pub(crate) fn prepare(&mut self, wanted: Option<Wanted>, horizon: SignedDuration) {
+        let has_season = wanted.is_some_and(|wanted| wanted.has_season);
+        if has_season != self.season.is_some() {
+            self.season = has_season.then(|| {
+                let mut season = Season::default();
+                for (at, load) in self.series.loads() {
+                    season.hear(&self.series, at, load, horizon.as_secs());
+                }
+                season
+            });
+        }
         let bin = self.series.bin();
         let setup = |mode: Option<Mode>| Some(wanted?.setup(mode?, bin, horizon));
         let acting = setup(wanted.and_then(|wanted| wanted.acting));
@@ -174,6 +197,12 @@ impl Prospect {
     /// What is coming, as it is only shown.
     pub fn shown(&self) -> Option<Outlook> {
         self.shown.as_ref()?.forecast.outlook()
+    }
+
+    /// The load that a season has in store `horizon` after the last minute, if one is found.
+    pub fn foreseen(&self, horizon: SignedDuration) -> Option<Foreseen> {
+        let season = self.season.as_ref()?;
+        season.foresee(&self.series, self.last?, horizon.as_secs())
     }
 
     /// The loads that are to be written down now.

@@ -135,6 +135,24 @@ impl Series {
             .map(move |(number, load)| (number * self.bin, known(*load)))
     }
 
+    /// The mean over the bins that began from `from` to `to`, both included, in seconds since 1970; `None` where none of them
+    /// is known.
+    pub fn mean(&self, from: i64, to: i64) -> Option<f64> {
+        let length = i64::try_from(self.kept.len()).unwrap_or(0);
+        let first = self.open?.number - length;
+        let begin = (from + self.bin - 1).div_euclid(self.bin).max(first) - first;
+        let end = (to.div_euclid(self.bin) + 1).min(first + length) - first;
+        let range = usize::try_from(begin).ok()?..usize::try_from(end).ok()?;
+        if range.is_empty() {
+            return None;
+        }
+        let known = self.kept.range(range).filter(|load| load.is_finite());
+        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), load| {
+            (sum + f64::from(*load), count + 1.0)
+        });
+        (count > 0.0).then(|| sum / count)
+    }
+
     fn keep(&mut self, value: Option<Amount>) {
         #[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
         let load = value.map_or(f32::NAN, |value| value.as_f64() as f32);

@@ -19,7 +19,10 @@ pub(super) fn advise(
     (min, max): (u32, u32),
 ) -> Advice {
     let metric = &monitor.metric;
-    let reading = question.readings.get(metric).filter(|reading| reading.fresh > 0);
+    let reading = question
+        .readings
+        .get(metric)
+        .filter(|reading| reading.fresh > 0);
     let Some(reading) = reading else {
         return Advice::silent(silence(question, metric), before);
     };

@@ -5,7 +5,7 @@ use super::measured::{Measured, measured, silence};
 use super::trend::{Trend, trend};
 use super::{Question, percent, response_time, short};
 use crate::amount::Amount;
-use crate::decision::Guard;
+use crate::decision::{Forecasted, Guard};
 use crate::load::Metric;
 use crate::policy::{Monitor, Proactive, Target};
 
@@ -39,6 +39,7 @@ pub(super) fn advise(
     if let Some(trend) = trend {
         anticipate(&mut advice, &mut load, monitor, target, trend, before);
     }
+    remember_season(question, &mut advice, &mut load, monitor, target, before);
     if advice.wanted != before && load.is_near(advice.wanted > before, before, target) {
         let note = format!(
             "within {}% of the threshold: {before} stays",
@@ -74,6 +75,54 @@ fn anticipate(
     *load = expected;
     if wanted != advice.wanted {
         advice.set(Guard::Trend, wanted, note);
+    }
+}
+
+/// Goes by what is usual at the time when an instance that is launched now would serve: it raises ahead of a rise, and keeps
+/// what will be needed again.
+fn remember_season(
+    question: &Question<'_>,
+    advice: &mut Advice,
+    load: &mut Load,
+    monitor: &Monitor,
+    target: &Target,
+    before: u32,
+) {
+    let horizon = question.history.time_to_service();
+    let prospect = question.history.prospect(&monitor.metric);
+    let Some(seen) = prospect.and_then(|prospect| prospect.foreseen(horizon)) else {
+        return;
+    };
+    let Some(expected) = Amount::measured(seen.load) else {
+        return;
+    };
+    advice.forecast = Some(Forecasted {
+        metric: monitor.metric.clone(),
+        horizon,
+        expected,
+        upper: expected,
+        capacity: target.threshold,
+        need: None,
+        spent: Amount::ZERO,
+        expert: seen.expert.name().to_owned(),
+    });
+    let mut with = *load;
+    with.coming = with.coming.max(expected);
+    let wanted = with.wanted(target, before);
+    let note = format!(
+        "{} {expected} in {}, as at {}: {wanted}",
+        monitor.metric,
+        short(horizon),
+        seen.expert.name(),
+    );
+    if target.proactive == Proactive::ForecastOnly {
+        let unmoved = advice.wanted;
+        advice.set(Guard::Forecast, unmoved, format!("forecast only: {note}"));
+        return;
+    }
+    *load = with;
+    if wanted > advice.wanted {
+        advice.set(Guard::Forecast, wanted, note);
     }
 }
 
