@@ -143,6 +143,7 @@ struct Tick {
     /// From the start, in seconds.
     after: i64,
     current: u32,
+    young: u32,
     orders: Orders,
     hold: bool,
     /// What each of so many instances gave, where anything did.
@@ -166,10 +167,12 @@ fn tick() -> impl Strategy<Value = Tick> {
         Just(Amount::whole(1_000_000_000))
     ];
     let each = prop::option::weighted(0.8, (each, 0_u32..30));
-    (0_i64..36 * 3_600, 0_u32..40, orders, any::<bool>(), each).prop_map(
-        |(after, current, orders, hold, each)| Tick {
+    let current = (0_u32..40, 0_u32..40);
+    (0_i64..36 * 3_600, current, orders, any::<bool>(), each).prop_map(
+        |(after, (current, young), orders, hold, each)| Tick {
             after,
             current,
+            young: young.min(current),
             orders,
             hold,
             each,
@@ -200,7 +203,7 @@ proptest! {
 
         let mut history = History::new(SECOND);
         history.in_force = in_force;
-        for Tick { after, current, orders, hold, each } in ticks {
+        for Tick { after, current, young, orders, hold, each } in ticks {
             let wall = from + SignedDuration::from_secs(after);
             // What a watch shows says nothing about the steady clock.
             let now = Now { wall, steady: wall + SignedDuration::from_secs(skew) };
@@ -214,7 +217,7 @@ proptest! {
                 orders: &orders,
                 current,
                 hold: hold.then(|| "an instance is unwell".to_owned()),
-                young: 0,
+                young,
                 readings,
                 history: &history,
                 now,
