@@ -9,6 +9,7 @@
 //! | `POST /v1/apply`, [`Document`] | [`AppliedReply`] |
 //! | `GET /v1/tenants/{tenant}` | [`TenantReport`] |
 //! | `POST /v1/tenants/{tenant}/orders`, [`OrderRequest`] | [`OrderReply`] |
+//! | `POST /v1/tenants/{tenant}/metrics`, [`PushRequest`] | [`PushReply`] |
 //! | `GET /v1/tenants/{tenant}/explain?at=TIME` | [`Explanation`] |
 //! | `GET /v1/tenants/{tenant}/logs/{kind}?since=TIME&until=TIME` | `text/csv` |
 //!
@@ -18,8 +19,10 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use controller::Preview;
-use controller::id::{Generation, TenantName};
+use controller::amount::Amount;
+use controller::id::{Generation, InstanceId, MetricName, TenantName};
 use controller::journal::Entry;
+use controller::load::Metric;
 use controller::ports::Orders;
 use controller::spec::{Listener, TenantSpec};
 use controller::status::Status;
@@ -144,6 +147,36 @@ pub struct OrderReply {
     pub tenant: TenantName,
     /// What is in force.
     pub generation: Generation,
+}
+
+/// A value that an application pushes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushRequest {
+    /// Its name; a policy follows it under this.
+    pub name: MetricName,
+    /// How much: a number from 0 to a billion.
+    pub value: Amount,
+    /// Of which instance; `None` for all of them together.
+    #[serde(default)]
+    pub instance: Option<InstanceId>,
+}
+
+/// A value was taken. It counts until it is as old as readings may be: three ticks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// As policies and logs have it: `pushed:queue`.
+    pub metric: Metric,
+    /// Of which instance.
+    pub instance: Option<InstanceId>,
+    /// How much.
+    pub value: Amount,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Whether the tenant's policy follows it.
+    pub is_followed: bool,
 }
 
 /// Why a number was decided, and what came of it.

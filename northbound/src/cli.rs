@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use controller::id::{Generation, TenantName};
+use controller::amount::Amount;
+use controller::id::{Generation, InstanceId, MetricName, TenantName};
 use jiff::SignedDuration;
 
 use crate::backtest::BacktestArgs;
@@ -73,6 +74,8 @@ pub enum Command {
     Pause(OrderArgs),
     /// Take up the actions for a tenant again.
     Resume(OrderArgs),
+    /// Tell a value of the application's own, such as the length of a queue, for policies to follow.
+    Push(PushArgs),
     /// Download a tenant's logs.
     Logs(LogsArgs),
     /// Remove a tenant: let its connections finish, then take away everything.
@@ -227,6 +230,24 @@ pub struct OrderArgs {
     pub json: bool,
 }
 
+/// The arguments of `push`.
+#[derive(Debug, Clone, Args)]
+pub struct PushArgs {
+    /// Whose.
+    pub tenant: TenantName,
+    /// What it is called: `queue_length`.
+    pub name: MetricName,
+    /// How much, from 0 to a billion. It counts for three ticks: push it again before that.
+    #[arg(value_parser = amount, allow_negative_numbers = true)]
+    pub value: Amount,
+    /// Of this instance [default: of all of them together].
+    #[arg(long, value_name = "ID")]
+    pub instance: Option<InstanceId>,
+    /// Print what was taken as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The arguments of `logs`.
 #[derive(Debug, Clone, Args)]
 pub struct LogsArgs {
@@ -305,6 +326,13 @@ fn number(text: &str) -> Result<Number, String> {
     text.parse()
         .map(Number::Exactly)
         .map_err(|_| "give a whole number, or `auto`".to_owned())
+}
+
+fn amount(text: &str) -> Result<Amount, String> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .and_then(Amount::measured)
+        .ok_or_else(|| "give a number from 0 to a billion, such as `12` or `0.5`".to_owned())
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

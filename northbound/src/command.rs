@@ -25,6 +25,7 @@ mod explain;
 mod logs;
 mod pause;
 mod plan;
+mod push;
 mod scale;
 mod schema;
 mod serve;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Scale(args) => wait_for(scale::run(&global, &args))?,
         Command::Pause(args) => wait_for(pause::pause(&global, &args))?,
         Command::Resume(args) => wait_for(pause::resume(&global, &args))?,
+        Command::Push(args) => wait_for(push::run(&global, &args))?,
         Command::Logs(args) => wait_for(logs::run(&global, &args))?,
         Command::Destroy(args) => wait_for(destroy::run(&global, &args))?,
         Command::Tenants(args) => wait_for(tenants::run(&global, &args))?,

@@ -18,6 +18,7 @@ pub mod demo;
 pub mod exit;
 pub mod load;
 pub mod logs;
+pub mod meter;
 pub mod problem;
 mod reader;
 pub mod serve;

@@ -18,11 +18,11 @@ use southbound::sim::{SimCloud, SimSettings};
 
 use crate::clock::SystemClock;
 use crate::config::{CloudKind, Config, Root};
+use crate::meter::{Meters, Pushed, PushedMeter, Troubles};
 use crate::store::SqliteStore;
 
 mod cable;
 pub mod demo;
-mod meters;
 mod wakes;
 
 pub use wakes::Wakes;
@@ -41,6 +41,10 @@ pub struct Wired {
     pub wakes: Wakes,
     /// The clouds of this machine.
     pub local: Vec<Arc<LocalCloud>>,
+    /// What applications push.
+    pub pushed: Pushed,
+    /// Why readings are missing.
+    pub troubles: Troubles,
 }
 
 impl fmt::Debug for Wired {
@@ -126,17 +130,24 @@ fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wire
     let meter = SimMeter::new();
     meter.set_everyone(Metric::Cpu, SIM_LOAD);
     meter.set_everyone(Metric::Memory, SIM_LOAD);
+    let (pushed, troubles) = (Pushed::default(), Troubles::default());
+    let meters: Vec<Arc<dyn Meter>> = vec![
+        Arc::new(meter),
+        Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
+    ];
     Wired {
         ports: Ports {
             clouds,
             dataplane: Arc::new(SimDataplane::new()),
-            meter: Arc::new(meter),
+            meter: Arc::new(Meters::new(meters, troubles.clone())),
             store: Arc::new(store.clone()),
             clock,
         },
         store,
         wakes: Wakes::default(),
         local: Vec::new(),
+        pushed,
+        troubles,
     }
 }
 
@@ -177,19 +188,27 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
     }
     let instances = LocalMeter::new(store.deployment(), &local_state(config));
     let instances = instances.map_err(WireError::Meter)?;
-    let meters: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
+    let (pushed, troubles) = (Pushed::default(), Troubles::default());
+    let meters: Vec<Arc<dyn Meter>> = vec![
+        Arc::new(instances),
+        Arc::new(linux.meter()),
+        Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
+    ];
+    let meters = Meters::new(meters, troubles.clone());
     let dataplane: Arc<dyn Dataplane> = linux;
     Ok(Wired {
         ports: Ports {
             clouds,
             dataplane,
-            meter: Arc::new(meters::Meters::new(meters)),
+            meter: Arc::new(meters),
             store: Arc::new(store.clone()),
             clock,
         },
         store,
         wakes,
         local,
+        pushed,
+        troubles,
     })
 }
 

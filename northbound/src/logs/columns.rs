@@ -106,7 +106,7 @@ impl Row for ActionRow {
 /// The metric of the rows that say how many instances of a cloud are in service.
 pub const IN_SERVICE: &str = "in_service";
 
-/// A row of `metrics.csv`: one reading of one instance, or a total of a cloud (`instance` is empty then).
+/// A row of `metrics.csv`: one reading of one instance, or of the group or a cloud as a whole (`instance` is empty then).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricRow {
     /// Number in the tenant's journal; all rows of one tick have the same.
@@ -120,7 +120,10 @@ pub struct MetricRow {
     pub instance: Option<InstanceId>,
     /// In which cloud.
     pub cloud: Option<CloudName>,
-    /// `cpu`, `memory` (shares of 1), `connections_per_second`, `connections`; [`IN_SERVICE`] for a total.
+    /// `cpu`, `memory`, `disk_free` (shares of 1), `disk_read`, `disk_write`, `network_in`, `network_out` (MB/s),
+    /// `connections_per_second`, `connections`, `requests_per_second`, `response_time` (seconds), `pushed:` and a name,
+    /// `prometheus:` and a query; [`IN_SERVICE`] for a total.
+    #[serde(with = "cell::text")]
     pub metric: String,
     /// How much.
     #[serde(with = "cell::amount")]

@@ -94,7 +94,7 @@ pub(super) fn rows(
                         cloud: sample
                             .instance
                             .and_then(|instance| in_service.0.get(&instance).cloned()),
-                        metric: sample.metric.name().to_owned(),
+                        metric: sample.metric.clone().into(),
                         value: sample.value,
                     })
                     .collect();
@@ -229,7 +229,7 @@ fn decided(
         average: reading
             .filter(|reading| reading.fresh > 0)
             .map(|reading| reading.sum.over(reading.fresh as usize)),
-        threshold: signal.and_then(|signal| signal.threshold()),
+        threshold: signal.and_then(controller::policy::Signal::threshold),
         fresh: reading.map(|reading| reading.fresh),
         expected: reading.map(|reading| reading.expected),
         guard: guard.unwrap_or_default().to_owned(),

@@ -28,6 +28,7 @@ use crate::store::{Change, Order, Refusal, network};
 use crate::tenant_file::{self, Key, Reading};
 
 mod download;
+mod push;
 
 /// A status is waited for this long after a service's start: less than a command waits for a reply.
 const FIRST_TICK_LIMIT: Duration = Duration::from_secs(4);
@@ -48,6 +49,7 @@ pub(super) fn router(
         .route("/v1/apply", post(apply))
         .route("/v1/tenants/{tenant}", get(tenant))
         .route("/v1/tenants/{tenant}/orders", post(order))
+        .route("/v1/tenants/{tenant}/metrics", post(push::push))
         .route("/v1/tenants/{tenant}/explain", get(explain))
         .route("/v1/tenants/{tenant}/logs/{kind}", get(download::logs))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -99,7 +101,9 @@ async fn tenants(State(service): Shared) -> Result<Json<Vec<TenantSummary>>, Fai
             is_settled: status.is_some_and(|status| {
                 show::status::is_settled(status) && status.generation == row.generation
             }),
-            alarms: status.map_or(0, |s| s.alarms.len()) + usize::from(trouble),
+            alarms: status.map_or(0, |s| s.alarms.len())
+                + service.wired.troubles.of(&row.tenant).len()
+                + usize::from(trouble),
             tenant: row.tenant,
             generation: row.generation,
             orders: row.orders,
@@ -273,6 +277,7 @@ async fn tenant(
     status
         .alarms
         .extend(service.unwritten.borrow().get(&tenant).cloned());
+    status.alarms.extend(service.wired.troubles.of(&tenant));
     Ok(Json(TenantReport {
         status,
         public_ip: wish.spec.network.public_ip,

@@ -1,0 +1,20 @@
+//! Where readings come from that no kernel counts, and all readings as one.
+//!
+//! ```text
+//! tick ─► Meters ─┬─► southbound    cpu, memory, disk, network: what the kernel counts for an instance
+//!                 ├─► netsetup      connections: what it counts where they are shared out
+//!                 └─► pushed        what applications say of themselves
+//! ```
+//!
+//! Each gives what it has and leaves out what it has not. Why it has not is told as the tenant's [`Troubles`]: nobody may
+//! take silence for zero, and nobody has to guess why there is silence.
+
+mod pushed;
+mod together;
+mod troubles;
+
+pub use pushed::{PushRefusal, Pushed};
+pub use troubles::Troubles;
+
+pub(crate) use pushed::PushedMeter;
+pub(crate) use together::Meters;
