@@ -289,12 +289,14 @@ fn percent(share: Amount) -> Amount {
     share.times(100)
 }
 
-/// A duration as people write it: `90s`, `5m`.
+/// A duration as people write it: `90s`, `5m`, `2h`.
 pub(crate) fn short(duration: SignedDuration) -> String {
     let millis = duration.as_millis();
-    match (millis % 60_000, millis % 1_000) {
-        (0, _) if millis > 0 => format!("{}m", millis / 60_000),
-        (_, 0) => format!("{}s", millis / 1_000),
+    match millis {
+        0 => "0s".to_owned(),
+        _ if millis % 3_600_000 == 0 => format!("{}h", millis / 3_600_000),
+        _ if millis % 60_000 == 0 => format!("{}m", millis / 60_000),
+        _ if millis % 1_000 == 0 => format!("{}s", millis / 1_000),
         _ => format!("{millis}ms"),
     }
 }

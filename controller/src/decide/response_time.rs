@@ -15,12 +15,13 @@ use jiff::SignedDuration;
 
 use super::advice::Advice;
 use super::measured::{Measured, measured, silence};
+use super::trend::trend;
 use super::window::ticks;
 use super::{Question, short};
 use crate::amount::Amount;
 use crate::decision::{Guard, Reading};
 use crate::load::Metric;
-use crate::policy::{Aggregation, Monitor, Target};
+use crate::policy::{Aggregation, Monitor, Proactive, Target};
 use crate::time::later;
 
 /// Less than this part of an instance is the error of the arithmetic.
@@ -55,7 +56,11 @@ pub(super) fn advise(
             let Some(queue) = Queue::of(question, monitor) else {
                 return in_proportion(monitor, target, &time, before);
             };
-            by_queue(monitor, target, &time, &rate, &queue, before)
+            let mut advice = by_queue(monitor, target, &time, &rate, &queue, before);
+            if target.proactive.forecasts() {
+                anticipate(&mut advice, question, &requests, target, &queue);
+            }
+            advice
         }
     }
 }
@@ -110,8 +115,7 @@ fn by_queue(
     // A pile that is being worked off is no reason to grow further, nor to shrink already.
     let asked = rate.total.as_f64() + queue.growth;
     let most = rate.most(rate.reading.highest).as_f64().max(asked);
-    let of = |rate: f64| needed(rate * alone * limit / (limit - alone));
-    let (up, down) = (of(asked), of(most));
+    let (up, down) = (queue.needed(asked, limit), queue.needed(most, limit));
     let wanted = if up > before { up } else { down.min(before) };
     let asked = Amount::measured(if wanted > before { asked } else { most }).unwrap_or_default();
     let note = format!(
@@ -121,6 +125,32 @@ fn by_queue(
     advice.enough = down;
     advice.doubt = time.doubt.clone().or_else(|| rate.doubt.clone());
     advice
+}
+
+/// Goes by the requests to which a clear rise leads, or only says what it would lead to.
+fn anticipate(
+    advice: &mut Advice,
+    question: &Question<'_>,
+    requests: &Monitor,
+    target: &Target,
+    queue: &Queue,
+) {
+    let limit = target.threshold.as_f64();
+    let rise = trend(question, requests, target).filter(|trend| trend.rises);
+    let Some(rise) = rise.filter(|_| queue.alone < limit) else {
+        return;
+    };
+    let coming = queue.needed(rise.ahead.as_f64(), limit);
+    let note = format!("{}: {coming} for these", rise.line(&requests.metric));
+    let wanted = advice.wanted;
+    if target.proactive == Proactive::ForecastOnly {
+        advice.set(Guard::Trend, wanted, format!("forecast only: {note}"));
+        return;
+    }
+    advice.enough = advice.enough.max(coming);
+    if coming > wanted {
+        advice.set(Guard::Trend, coming, note);
+    }
 }
 
 /// Without a request rate nobody knows what fewer would do: it only grows, in proportion.
@@ -192,6 +222,17 @@ impl Queue {
             growth: growth.unwrap_or(0.0),
         })
     }
+
+    /// The fewest instances on which so many requests a second are answered within the limit, which is more than one takes alone.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast from a float saturates, and what is no number becomes zero, which the bounds raise"
+    )]
+    fn needed(&self, rate: f64, limit: f64) -> u32 {
+        let instances = rate * self.alone * limit / (limit - self.alone);
+        (instances - ARITHMETIC_ERROR).ceil() as u32
+    }
 }
 
 /// How many requests there are at once in half a window: a whole half, so that a spike of seconds is no growth.
@@ -234,14 +275,4 @@ fn response(reading: &Reading, aggregation: Aggregation) -> f64 {
             reading.sum.as_f64() / f64::from(reading.fresh)
         }
     }
-}
-
-/// So many whole instances.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a cast from a float saturates, and what is no number becomes zero, which the bounds raise"
-)]
-fn needed(instances: f64) -> u32 {
-    (instances - ARITHMETIC_ERROR).ceil() as u32
 }

@@ -66,7 +66,8 @@ fn anticipate(
 ) {
     let expected = load.with(trend);
     let wanted = expected.wanted(target, before);
-    let note = trend.note(&monitor.metric, target.threshold, wanted);
+    let line = trend.line(&monitor.metric);
+    let note = format!("{line}: ÷ {} = {wanted}", target.threshold);
     if target.proactive == Proactive::ForecastOnly {
         let unmoved = advice.wanted;
         advice.set(Guard::Trend, unmoved, format!("forecast only: {note}"));
@@ -88,6 +89,9 @@ fn remember_season(
     target: &Target,
     before: u32,
 ) {
+    if !target.proactive.forecasts() {
+        return;
+    }
     let horizon = question.history.time_to_service();
     let prospect = question.history.prospect(&monitor.metric);
     let Some(seen) = prospect.and_then(|prospect| prospect.foreseen(horizon)) else {

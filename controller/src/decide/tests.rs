@@ -4,7 +4,6 @@ use super::*;
 use crate::amount::Amount;
 use crate::decision::Reading;
 use crate::example;
-use crate::id::InstanceId;
 use crate::load::{Metric, Sample};
 use crate::policy::{Adjustment, Aggregation, Change, Formula, Monitor, PerDirection, Rounding};
 
@@ -127,37 +126,11 @@ fn decided(
     percent: u64,
     adjust: impl Fn(&mut TenantSpec),
 ) -> Decision {
-    let mut spec = example::spec();
-    spec.instances.min = 1;
-    spec.instances.max = 1_000;
-    example::target(&mut spec).1.threshold = Amount::from_millionths(threshold * 10_000);
-    adjust(&mut spec);
-
-    let now = example::now();
-    let mut history = History::new(SignedDuration::from_secs(10));
-    history.in_force = Some(running);
-    let value = Amount::from_millionths(percent * 10_000);
-    for number in 0..running {
-        let instance = InstanceId::new(0, number);
-        history.measure(&[Sample {
-            instance: Some(instance),
-            metric: Metric::Cpu,
-            value,
-            at: now.steady,
-        }]);
-    }
-    let readings = example::readings(Metric::Cpu, value, running);
-    history.read(&spec.policy, &readings, now);
-    decide(&Question {
-        spec: &spec,
-        orders: &Orders::default(),
-        current: running,
-        hold: None,
-        young: 0,
-        readings,
-        history: &history,
-        now,
-    })
+    let mut scene = Scene::new(running);
+    scene.spec.policy.max_step = PerDirection::both(None);
+    example::target(&mut scene.spec).1.threshold = percent_of(threshold);
+    adjust(&mut scene.spec);
+    scene.tick_at(10, &Metric::Cpu, percent_of(percent))
 }
 
 fn desired(running: u32, threshold: u64, percent: u64) -> u32 {

@@ -32,16 +32,17 @@ pub(super) struct Trend {
 }
 
 impl Trend {
-    pub(super) fn note(&self, metric: &Metric, threshold: Amount, wanted: u32) -> String {
+    /// Where it leads, in words.
+    pub(super) fn line(&self, metric: &Metric) -> String {
         let horizon = short(self.horizon);
         let Self { now, ahead, .. } = self;
         if self.rises {
             format!(
-                "{metric} rises from {now} to {ahead} in all within {horizon}, the time to boot: ÷ {threshold} = {wanted}"
+                "{metric} rises from {now} to {ahead} in all within {horizon}, the time to boot"
             )
         } else {
             format!(
-                "{metric} falls, to {now} in all by now and {ahead} within {horizon}: what it is now ÷ {threshold} = {wanted}"
+                "{metric} falls, to {ahead} in all within {horizon}, the time to boot; it is {now} now"
             )
         }
     }

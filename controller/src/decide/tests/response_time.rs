@@ -1,6 +1,7 @@
 //! A target for the response time, in a closed loop with a group of instances that share their time among requests.
 
 use super::*;
+use crate::policy::Proactive;
 
 /// So long a request takes alone, and so long it may take.
 const ALONE: f64 = 0.1;
@@ -191,6 +192,33 @@ fn the_figures_and_the_formula_are_shown() {
         "response_time 0.5 over 1m at 32 requests a second on 4: alone a request takes 0.1; \
          32 × 0.1 × 0.25 ÷ (0.25 − 0.1) = 6"
     );
+}
+
+// S4-75: 20 requests a second, two more every ten seconds, and a minute to boot.
+#[test]
+fn a_rise_is_foreseen() {
+    let last = |proactive| {
+        let mut scene = scene(6);
+        example::target(&mut scene.spec).1.proactive = proactive;
+        let mut group = Group::new(6, 1);
+        let mut decision = Decision::default();
+        for tick in 0..7 {
+            scene.history.in_force = Some(6);
+            let readings = group.serve(20.0 + 2.0 * f64::from(tick), 0, 10.0);
+            decision = scene.tick(10, readings);
+        }
+        decision
+    };
+    assert_eq!(last(Proactive::Off).desired, 5, "27 on average");
+    let decision = last(Proactive::On);
+    assert_eq!(decision.desired, 8, "44 a second: 44 × 0.1 × 0.25 ÷ 0.15");
+    assert_eq!(
+        decision.reason(),
+        "requests_per_second rises from 32 to 44 in all within 1m, the time to boot: 8 for these"
+    );
+    let only = last(Proactive::ForecastOnly);
+    assert_eq!(only.desired, 5);
+    assert_eq!(guards(&only), [Guard::Target, Guard::Trend]);
 }
 
 #[test]
