@@ -2,17 +2,19 @@
 //! file the service runs on two local clouds, with the demo app as its only template.
 
 mod keys;
+mod metrics;
 mod read;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use controller::amount::Amount;
-use controller::id::{CloudName, TemplateName};
+use controller::id::{CloudName, TemplateName, TenantName};
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use netsetup::TunnelChoice;
 
+use crate::meter::AccessLog;
 use crate::problem::{Notes, Problems};
 use crate::reader::Section;
 use crate::tenant_file::{Defaults, Known};
@@ -39,6 +41,8 @@ pub struct Config {
     pub clouds: Vec<Cloud>,
     /// What instances can be made from, in the order of the file. Not empty.
     pub templates: Vec<Template>,
+    /// Where requests of single tenants are counted; the file's path is whole.
+    pub access_logs: BTreeMap<TenantName, AccessLog>,
     /// Taken where a tenant's file leaves a key out.
     pub defaults: Defaults,
     /// Where tenants' public addresses may come from; empty for anywhere.
@@ -103,6 +107,8 @@ pub struct Template {
     pub shared: PathBuf,
     /// How long it may take to end when it is told to.
     pub stop_grace: SignedDuration,
+    /// Where its instances write down their requests; the file's name in `shared`.
+    pub access_log: Option<AccessLog>,
 }
 
 /// A root file system.

@@ -3,18 +3,22 @@
 //! ```text
 //! tick ─► Meters ─┬─► southbound    cpu, memory, disk, network: what the kernel counts for an instance
 //!                 ├─► netsetup      connections: what it counts where they are shared out
+//!                 ├─► access log    requests and their time, from a log that the operator names
 //!                 └─► pushed        what applications say of themselves
 //! ```
 //!
 //! Each gives what it has and leaves out what it has not. Why it has not is told as the tenant's [`Troubles`]: nobody may
 //! take silence for zero, and nobody has to guess why there is silence.
 
+mod access_log;
 mod pushed;
 mod together;
 mod troubles;
 
+pub use access_log::{AccessLog, Format, FormatError};
 pub use pushed::{PushRefusal, Pushed};
 pub use troubles::Troubles;
 
+pub(crate) use access_log::{AccessLogMeter, Shared, Sources};
 pub(crate) use pushed::PushedMeter;
 pub(crate) use together::Meters;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use controller::amount::Amount;
-use controller::id::{CloudName, TemplateName};
+use controller::id::{CloudName, TemplateName, TenantName};
 use controller::load::Metric;
 use controller::ports::Ports;
 use controller::ports::{Clock, Dataplane, Meter, Southbound};
@@ -18,7 +18,7 @@ use southbound::sim::{SimCloud, SimSettings};
 
 use crate::clock::SystemClock;
 use crate::config::{CloudKind, Config, Root};
-use crate::meter::{Meters, Pushed, PushedMeter, Troubles};
+use crate::meter::{AccessLogMeter, Meters, Pushed, PushedMeter, Shared, Sources, Troubles};
 use crate::store::SqliteStore;
 
 mod cable;
@@ -131,10 +131,8 @@ fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wire
     meter.set_everyone(Metric::Cpu, SIM_LOAD);
     meter.set_everyone(Metric::Memory, SIM_LOAD);
     let (pushed, troubles) = (Pushed::default(), Troubles::default());
-    let meters: Vec<Arc<dyn Meter>> = vec![
-        Arc::new(meter),
-        Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
-    ];
+    let meters = further_meters(config, &pushed, &troubles, Box::new(|_| None));
+    let meters = [vec![Arc::new(meter) as Arc<dyn Meter>], meters].concat();
     Wired {
         ports: Ports {
             clouds,
@@ -189,12 +187,11 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
     let instances = LocalMeter::new(store.deployment(), &local_state(config));
     let instances = instances.map_err(WireError::Meter)?;
     let (pushed, troubles) = (Pushed::default(), Troubles::default());
-    let meters: Vec<Arc<dyn Meter>> = vec![
-        Arc::new(instances),
-        Arc::new(linux.meter()),
-        Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
-    ];
-    let meters = Meters::new(meters, troubles.clone());
+    let any = local.first().map(Arc::clone);
+    let shared = move |tenant: &TenantName| any.as_ref().map(|cloud| cloud.shared(tenant));
+    let meters = further_meters(config, &pushed, &troubles, Box::new(shared));
+    let of_kernel: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
+    let meters = Meters::new([of_kernel, meters].concat(), troubles.clone());
     let dataplane: Arc<dyn Dataplane> = linux;
     Ok(Wired {
         ports: Ports {
@@ -210,6 +207,27 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         pushed,
         troubles,
     })
+}
+
+/// The meters that look elsewhere than into this machine's kernel.
+fn further_meters(
+    config: &Config,
+    pushed: &Pushed,
+    troubles: &Troubles,
+    shared: Shared,
+) -> Vec<Arc<dyn Meter>> {
+    let of_templates = config.templates.iter();
+    let sources = Sources {
+        of_tenants: config.access_logs.clone(),
+        of_templates: of_templates
+            .filter_map(|template| Some((template.name.clone(), template.access_log.clone()?)))
+            .collect(),
+        shared,
+    };
+    vec![
+        Arc::new(AccessLogMeter::new(sources, troubles.clone())),
+        Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
+    ]
 }
 
 /// Where the local clouds keep what they need.

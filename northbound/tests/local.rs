@@ -5,6 +5,8 @@
 
 #[path = "given/exec.rs"]
 mod exec;
+#[path = "given/follow.rs"]
+mod follow;
 #[path = "local/host.rs"]
 mod host;
 #[path = "local/remains.rs"]
@@ -22,5 +24,7 @@ mod end;
 mod health;
 #[path = "local/isolation.rs"]
 mod isolation;
+#[path = "local/meter.rs"]
+mod meter;
 #[path = "local/service.rs"]
 mod service;

@@ -85,6 +85,10 @@ fn the_example_of_every_key_is_read() {
     assert_eq!(shop.command, ["/bin/shop", "--port", "8080"]);
     assert_eq!(shop.memory_bytes, 128 << 20);
     assert_eq!(shop.env["MODE"], "production");
+    let log = shop.access_log.as_ref().unwrap();
+    assert_eq!(log.file, Path::new("access.log"));
+    assert!(log.format.has_worker());
+    assert_eq!(config.access_logs.len(), 1);
 }
 
 /// But for what the example sets on purpose, it shows what holds without it.
@@ -104,6 +108,9 @@ fn the_example_shows_the_defaults_that_hold() {
     assert_eq!(shown.socket, embedded.socket);
     assert_eq!(shown.clouds[..2], embedded.clouds[..]);
     assert_eq!(shown.templates[0], embedded.templates[0]);
+    let short = "templates: { web: { builtin: demo, access_log: { file: access.log } } }\n";
+    let (short, _) = read(short).unwrap();
+    assert_eq!(shown.templates[1].access_log, short.templates[0].access_log);
 }
 
 #[test]
@@ -117,12 +124,15 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.runtime, Path::new("/etc/asaas/bin/crun"));
     let root = PathBuf::from("/etc/asaas/images/web");
     assert_eq!(config.templates[0].root, Root::Path(root));
+    let (config, _) = read("access_logs: { demo: { file: logs/demo } }").unwrap();
+    let log = config.access_logs.values().next().unwrap();
+    assert_eq!(log.file, Path::new("/etc/asaas/logs/demo"));
 }
 
 #[test]
 fn every_problem_of_the_operators_file_is_told_at_once() {
     let shown = refused(
-        "tick: 500ms
+        r#"tick: 500ms
 tunnel: vxlna
 state: ~/asaas
 clouds:
@@ -133,14 +143,15 @@ templates:
   web: { builtin: demo, root: /srv, cpu: 0, memory: 64MB, shared: / }
   batch: {}
   batch: {}
-  job: { root: /srv, env: { 1A: x, B: } }
+  job: { root: /srv, env: { 1A: x, B: }, access_log: { file: ../other/log, format: "%w %V" } }
 defaults:
   instances: { template: wbe }
   policy: { buffer: 5, static: [] }
+access_logs: { Demo: { file: a.log }, demo: { file: a.log, format: "%w%T", stale_after: 1s }, shop: {} }
 public_ips: [45.45.45.0/24, 45.45.45.1/24]
 edge: { clients: 100.64.0.0/16 }
 port: 80
-",
+"#,
     );
 
     let mut settings = insta::Settings::clone_current();

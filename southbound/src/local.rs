@@ -28,6 +28,7 @@ mod place;
 mod settings;
 mod stray;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -62,6 +63,11 @@ impl LocalCloud {
     /// healthy. Empty where it has written nothing, is gone, or is not this tenant's.
     pub fn log_tail(&self, tenant: &TenantName, id: &ProviderId, limit: usize) -> String {
         self.place.log_tail(tenant, id, limit)
+    }
+
+    /// The directory that the instances of this tenant share, in all local clouds of the deployment; there or not.
+    pub fn shared(&self, tenant: &TenantName) -> PathBuf {
+        self.place.shared(tenant)
     }
 
     /// Removes the directory that the instances of this tenant share, with everything in it: for a tenant that is gone for

@@ -25,10 +25,15 @@ pub(super) const MEMORY: u64 = 128 << 20;
 pub(super) const SHARED: &str = "/shared";
 pub(super) const STOP_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
+pub(super) const FORMAT: &str = "%w %{ms}T";
+/// Longer than the pauses of a service that has few clients, and shorter than a policy's memory.
+pub(super) const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 pub(super) const POOLS_LIMIT: usize = 64;
 pub(super) const WORDS_LIMIT: usize = 64;
 const CLOUDS_LIMIT: usize = 64;
 const TEMPLATES_LIMIT: usize = 256;
+const TENANTS_LIMIT: usize = 10_000;
 
 pub(super) static CONFIG: &[Entry] = &[
     Entry::default(
@@ -109,6 +114,15 @@ pub(super) static CONFIG: &[Entry] = &[
         },
         "`web`, which is the demo app",
         "What instances can be made from.",
+    ),
+    Entry::optional(
+        "access_logs",
+        Shape::Named {
+            of: &ACCESS_LOG,
+            most: TENANTS_LIMIT,
+        },
+        "what the tenants' templates say",
+        "Where a load splitter writes down the requests of a tenant, tenant by tenant.",
     ),
     Entry::optional(
         "defaults",
@@ -229,5 +243,31 @@ static TEMPLATE: &[Entry] = &[
         },
         Literal::Duration(STOP_GRACE),
         "How long it may take to end when it is told to.",
+    ),
+    Entry::optional(
+        "access_log",
+        Shape::Section(&ACCESS_LOG),
+        "its instances write none",
+        "Where its instances write down their requests: a file in `shared`.",
+    ),
+];
+
+static ACCESS_LOG: [Entry; 3] = [
+    Entry::required("file", Shape::FilePath, "The file."),
+    // Any text, as its reader has it.
+    Entry::default(
+        "format",
+        Shape::FilePath,
+        Literal::Word(FORMAT),
+        "What a line looks like: `%w` who answered, `%T`, `%{ms}T` or `%D` how long it took.",
+    ),
+    Entry::default(
+        "stale_after",
+        Shape::Duration {
+            least: SignedDuration::from_secs(10),
+            most: SignedDuration::from_hours(24),
+        },
+        Literal::Duration(STALE_AFTER),
+        "Not written to for so long, it says nothing.",
     ),
 ];

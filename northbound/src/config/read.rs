@@ -13,7 +13,7 @@ use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Placed, Section, did_you_mean};
 use crate::tenant_file::{read_defaults, reserved};
 
-use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys};
+use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys, metrics};
 
 /// The whole file. `None` after noting why.
 pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
@@ -39,6 +39,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
         check_default_template(&defaults_section.section("instances"), template, templates);
     }
     let clients = read_clients(&edge);
+    let access_logs = metrics::access_logs(root, directory);
     let config = Config {
         state: path(root, "state", keys::STATE),
         socket: path(root, "socket", keys::SOCKET),
@@ -60,6 +61,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
         runtime: read_runtime(root, directory),
         public_ips: read_pools(root),
         edge: Edge { clients },
+        access_logs,
         defaults,
         clouds: clouds?,
         templates: templates?,
@@ -110,11 +112,12 @@ fn embedded_template() -> Template {
         env: BTreeMap::new(),
         shared: PathBuf::from(keys::SHARED),
         stop_grace: keys::STOP_GRACE,
+        access_log: None,
     }
 }
 
 /// A path in a file: any text that a command can be given.
-fn file_path(scalar: &Scalar<'_>) -> Result<PathBuf, Misfit> {
+pub(super) fn file_path(scalar: &Scalar<'_>) -> Result<PathBuf, Misfit> {
     let text = scalar.text()?;
     if text.trim().is_empty() {
         return Err(Misfit::new("a path", "write it out, or take the line away"));
@@ -281,6 +284,7 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
         .collect();
     let env = read_environment(section);
     let shared = section.read("shared", shared_path);
+    let access_log = metrics::access_log_of_template(section);
     let template = Template {
         name,
         command,
@@ -294,6 +298,7 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
         stop_grace: section
             .duration("stop_grace")
             .map_or(base.stop_grace, |given| given.value),
+        access_log,
         root: root?,
     };
     Some(template)

@@ -262,7 +262,8 @@ fn configuration(mark: &Mark) -> String {
              \x20   root: {root}\n\
              \x20   command: [{command}]\n\
              \x20   memory: 64MiB\n\
-             \x20   env: {{ {variable}: {value} }}\n",
+             \x20   env: {{ {variable}: {value}, ACCESS_LOG: access.log }}\n\
+             \x20   access_log: {{ file: access.log }}\n",
             root = root().display(),
             variable = remains::VARIABLE,
             value = mark.value,
