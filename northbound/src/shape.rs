@@ -226,11 +226,11 @@ impl Shape {
     /// A value that could be written.
     fn sample(&self) -> String {
         let needed = |of: &[Entry]| {
-            let keys: Vec<String> = of
-                .iter()
-                .filter(|entry| matches!(entry.absence, Absence::Refused))
-                .map(Entry::sample)
-                .collect();
+            let is_needed = |entry: &&Entry| matches!(entry.absence, Absence::Refused);
+            let mut keys: Vec<String> = of.iter().filter(is_needed).map(Entry::sample).collect();
+            if keys.is_empty() {
+                keys.extend(of.first().map(Entry::sample));
+            }
             format!("{{ {} }}", keys.join(", "))
         };
         match self {

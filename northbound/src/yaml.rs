@@ -334,8 +334,10 @@ impl<'a> Events<'a> {
             .unwrap_or_default();
         let hint = if line.contains('\t') {
             "indent with spaces: YAML does not allow tabs there"
+        } else if line.contains(": >") {
+            "put text that begins with `>` between quotes"
         } else if line.matches(": ").count() > 1 {
-            "put text that holds `: ` between quotes, and `{ a: 1, b: 2 }` between braces"
+            "put text that holds `: `, brackets or commas between quotes, and `{ a: 1, b: 2 }` between braces"
         } else {
             "look at the indentation, quotes and brackets of this line and of the one before it"
         };

@@ -106,7 +106,7 @@ fn every_yaml_in_the_readme_is_a_tenant_file() {
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
 
-    assert_eq!(blocks.len(), 2);
+    assert_eq!(blocks.len(), 3);
     for block in blocks {
         assert!(read(block).is_ok(), "{block}");
     }

@@ -143,6 +143,9 @@ impl Scalar<'_> {
             expected: format!("true, false or {}", words.join(", ")),
             hint: match did_you_mean(self.text, words) {
                 near if near.starts_with("did") => near,
+                _ if misfit.hint.contains(" or ") => {
+                    format!("write true, false or {}", words.join(", "))
+                }
                 _ => misfit.hint,
             },
         })

@@ -255,6 +255,12 @@ fn the_schema_refuses_what_can_be_seen_in_one_key() {
         .collect();
 
     insta::assert_snapshot!(passed.join("\n"), @"
+    capacity_of_another_metric
+    capacity_of_what
+    capacity_without_goal
+    capacity_word
+    capacity_zero
+    change_at_least
     cidr_host_bits
     cidr_too_long
     cloud_twice
@@ -265,21 +271,47 @@ fn the_schema_refuses_what_can_be_seen_in_one_key() {
     dhcp_too_small
     duplicate_key
     duration_out_of_range
+    formula_aggregation
+    formula_metric_unknown
+    formula_of_another_metric
     gateway_in_dhcp
     gateway_is_the_network
     gateway_outside
+    goal_of_response_time
+    goal_too_high
     health_both
     health_neither
     health_timeout_too_long
     listener_icmp_port
     listener_twice
     listener_without_port
+    metric_disk_free
+    metric_query_lines
+    metric_source_both
+    metric_source_empty
     min_above_max
     min_zero
     number_scientific
     number_with_point
     public_ip_in_subnet
     public_ip_multicast
+    response_time_missing
+    response_time_percent
+    response_time_too_fine
+    response_time_without_unit
+    responses_two
+    rule_action
+    signals_too_many
+    stabilization_too_long
+    steps_empty_range
+    steps_gap
+    steps_not_open_above
+    steps_not_open_below
+    steps_one_closed
+    steps_overlap
+    steps_overlap_both_open
+    steps_without_percent
+    steps_wrong_kind
     subnet_loopback
     subnet_reserved
     subnet_too_small
@@ -292,7 +324,14 @@ fn the_schema_refuses_what_can_be_seen_in_one_key() {
     threshold_without_percent
     threshold_zero
     window_above_max
+    window_begins_never
+    window_begins_twice
+    window_days_with_cron
+    window_ends_twice
+    window_of_a_metric_too_long
     window_too_long
+    window_until_before
+    window_until_too_far
     window_zone
     ");
 }

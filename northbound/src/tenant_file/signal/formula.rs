@@ -120,7 +120,8 @@ fn parts<'a>(scalar: &Scalar<'a>) -> Result<Parts<'a>, Misfit> {
     let plus = plus
         .whole(0, INSTANCES_LIMIT)
         .map_err(|misfit| refused(&format!("of what is added: {}", misfit.hint)))?;
-    if !per.starts_with(|c: char| c.is_ascii_digit()) {
+    let is_amount = per.starts_with(|c: char| c.is_ascii_digit());
+    if !is_amount || per.contains(char::is_whitespace) {
         return Err(refused(sample));
     }
     Ok(Parts {

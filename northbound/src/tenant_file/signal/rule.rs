@@ -49,16 +49,12 @@ fn trigger(
         .find(|c: char| !matches!(c, '<' | '>' | '='))
         .unwrap_or(text.len());
     let (sign, amount) = text.split_at(split);
-    let sample = if let Some(word) = text.split(['<', '>']).next().map(str::trim)
-        && !word.is_empty()
-        && word.starts_with(|c: char| c.is_ascii_lowercase())
-    {
-        format!(
-            "the metric stands under `monitor`: write {}",
-            quoted(text.strip_prefix(word))
-        )
-    } else {
-        "write a comparison and a value, as in \"< 10%\" or \">= 80%\"".to_owned()
+    let sample = match text.find(['<', '>']) {
+        Some(begin) if text.starts_with(|c: char| c.is_ascii_lowercase()) => format!(
+            "the metric stands under `monitor`: write \"{}\"",
+            &text[begin..]
+        ),
+        _ => "write a comparison and a value, as in \"< 10%\" or \">= 80%\"".to_owned(),
     };
     if !matches!(sign, "<" | "<=" | ">" | ">=") {
         return Err(Misfit::new(expected, sample));
@@ -83,8 +79,4 @@ fn trigger(
         ">" => (Some(amount + NEXT), None),
         _ => (Some(amount), None),
     })
-}
-
-fn quoted(rest: Option<&str>) -> String {
-    format!("\"{}\"", rest.unwrap_or(">= 80%").trim())
 }

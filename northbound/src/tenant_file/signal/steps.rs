@@ -80,13 +80,17 @@ fn refuse_overlap(section: &Section<'_>, pair: &[Placed<Adjustment>], unit: Unit
     if end.is_some_and(|end| high.value.from.is_some_and(|from| end <= from)) {
         return true;
     }
-    let hint = match high.value.from {
-        Some(from) => format!(
+    let hint = match (high.value.from, low.value.to) {
+        (Some(from), _) => format!(
             "end the one on line {} where the other begins: `to: {}`",
             low.place.line,
             quantity_text(from, unit)
         ),
-        None => "say from which value on one of them holds".to_owned(),
+        (None, Some(to)) => format!(
+            "begin this one where the other ends: `from: {}`",
+            quantity_text(to, unit)
+        ),
+        (None, None) => "keep one of them".to_owned(),
     };
     section.notes().error(
         high.place,
@@ -262,9 +266,15 @@ fn change(scalar: &Scalar<'_>) -> Result<Change, Misfit> {
         }
         'x' | '×' => factor(rest).map_err(refused),
         '*' => Err(refused(format!("write x{rest}"))),
-        _ if sign.is_ascii_digit() => Err(refused(format!(
-            "say which way: `+{text}` is more, `-{text}` fewer, `={text}` exactly so many"
-        ))),
+        _ if sign.is_ascii_digit() => {
+            let exactly = match text.strip_suffix('%') {
+                Some(_) => String::new(),
+                None => format!(", `={text}` exactly so many"),
+            };
+            Err(refused(format!(
+                "say which way: `+{text}` is more, `-{text}` fewer{exactly}"
+            )))
+        }
         _ => Err(sample()),
     }
 }

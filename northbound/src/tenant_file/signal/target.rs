@@ -161,10 +161,8 @@ fn capacity(
     let unit = named.as_ref().or(given).unwrap_or(&Metric::Cpu).unit();
     let amount = above_zero(&amount, unit).map_err(|misfit| {
         if named.is_none() && given.is_none() {
-            let hint = format!(
-                "{}; of another metric than cpu say which: `200 requests_per_second`",
-                misfit.hint
-            );
+            let hint = "say of what, as in `200 requests_per_second`; of cpu in percent, as in 80%"
+                .to_owned();
             return Misfit { hint, ..misfit };
         }
         misfit
