@@ -3,15 +3,16 @@
 # make build   the release binary, target/release/asaas
 # make lint    what CI holds the code against
 # make bench   the figures that the documents claim
+# make policies ASAAS_TRACES=DIR   our scaling policies beside others on a folder of load traces: controller/POLICIES.md
 
 SHELL  := /bin/bash
 CARGO  ?= cargo
 PACKAGES       := iptables conntrack runc busybox-static iproute2 procps
 BENCH_PACKAGES := haproxy
 
-.PHONY: help build demo demo-short test lint bench packages bench-packages clean-demo
+.PHONY: help build demo demo-short test lint bench policies packages bench-packages clean-demo
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -6
 
 include northbound/demo-app/root.mk
 
@@ -54,6 +55,12 @@ test: packages
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# ASAAS_SCORER=DIR adds what others reach on the same traces.
+policies:
+	@test -n "$(ASAAS_TRACES)" || { echo "make: name a folder of traces; hint: make policies ASAAS_TRACES=<folder>" >&2; exit 2; }
+	ASAAS_TRACES="$(ASAAS_TRACES)" ASAAS_SCORER="$(ASAAS_SCORER)" $(CARGO) bench --locked -p controller --bench policies > controller/POLICIES.md.new
+	mv controller/POLICIES.md.new controller/POLICIES.md
 
 bench: packages bench-packages
 	@$(MAKE) --no-print-directory demo-root

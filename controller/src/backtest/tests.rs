@@ -4,7 +4,8 @@ use super::*;
 use crate::example;
 use crate::load::Metric;
 use crate::policy::{
-    Aggregation, Formula, Monitor, PerDirection, Proactive, Response, Rounding, Signal, Target,
+    Aggregation, Formula, Goal, Monitor, PerDirection, Proactive, Response, Rounding, Signal,
+    Target,
 };
 
 fn options(boot_s: i64) -> Options {
@@ -45,6 +46,19 @@ fn target() -> TenantSpec {
         proactive: Proactive::On,
         ..target.clone()
     };
+    spec
+}
+
+/// A goal of 99 %, which is forecast for.
+fn goal() -> TenantSpec {
+    let mut spec = as_the_last_load();
+    spec.policy.signals[0].monitor.metric = Metric::Cpu;
+    spec.policy.signals[0].response = Response::Goal(Goal {
+        goal: Amount::from_millionths(990_000),
+        capacity: None,
+        reactive: true,
+        proactive: Proactive::On,
+    });
     spec
 }
 
@@ -138,7 +152,7 @@ fn what_was_not_measured_lowers_nothing() {
     let mut load = vec![6.0; 5];
     load.extend([f64::NAN; 30]);
 
-    for spec in [as_the_last_load(), target()] {
+    for spec in [as_the_last_load(), target(), goal()] {
         let curve = simulate(&spec, &load, &options(120));
 
         let least = curve.supply[5..].iter().min();
@@ -178,6 +192,30 @@ fn the_clock_that_windows_open_by_begins_at_the_start() {
 
     let open: Vec<usize> = (0..100).filter(|tick| curve.supply[*tick] == 7).collect();
     assert_eq!((open.first(), open.last()), (Some(&60), Some(&89)));
+}
+
+#[test]
+fn a_goal_follows_the_load_that_is_offered_whatever_its_metric() {
+    let load: Vec<f64> = (0..300).map(|tick| 10.0 + f64::from(tick % 60)).collect();
+    let mut requests = goal();
+    requests.policy.signals[0].monitor.metric = Metric::RequestsPerSecond;
+    let mut given = goal();
+    if let Response::Goal(goal) = &mut given.policy.signals[0].response {
+        goal.capacity = Some(Amount::from_millionths(400_000));
+    }
+
+    let supply = |spec: &TenantSpec| simulate(spec, &load, &options(120)).supply;
+    let half = Options::new(
+        0.5,
+        SignedDuration::from_secs(120),
+        options(0).tick,
+        options(0).start,
+    );
+
+    assert_eq!(supply(&goal()), supply(&requests));
+    // Half of the share at which an instance carries its capacity is half of its capacity; it begins with other numbers.
+    let halved = simulate(&goal(), &load, &half.unwrap()).supply;
+    assert_eq!(supply(&given)[30..], halved[30..]);
 }
 
 #[test]
@@ -276,7 +314,7 @@ proptest! {
 
     #[test]
     fn the_bounds_hold_in_every_tick(load in loads(), boot in 0_i64..400) {
-        for spec in [as_the_last_load(), target()] {
+        for spec in [as_the_last_load(), target(), goal()] {
             let curve = simulate(&spec, &load, &options(boot));
 
             let (min, max) = (spec.instances.min, spec.instances.max);
@@ -297,7 +335,7 @@ proptest! {
         for (at, value) in other.iter().enumerate().filter(|(at, _)| t.max(1) + at < load.len()) {
             changed[t.max(1) + at] = *value;
         }
-        for spec in [as_the_last_load(), target()] {
+        for spec in [as_the_last_load(), target(), goal()] {
             let options = options(boot);
             let (one, two) = (simulate(&spec, &load, &options), simulate(&spec, &changed, &options));
 
@@ -313,11 +351,13 @@ proptest! {
 
     #[test]
     fn equal_inputs_give_equal_bytes(load in loads()) {
-        let run = || {
-            let curve = simulate(&target(), &load, &options(120));
-            let score = score(&load, &curve.supply, &options(120));
-            format!("{curve:?} {}", serde_json::to_string(&(&curve.summary, &score)).unwrap())
-        };
-        prop_assert_eq!(run(), run());
+        for spec in [target(), goal()] {
+            let run = || {
+                let curve = simulate(&spec, &load, &options(120));
+                let score = score(&load, &curve.supply, &options(120));
+                format!("{curve:?} {}", serde_json::to_string(&(&curve.summary, &score)).unwrap())
+            };
+            prop_assert_eq!(run(), run());
+        }
     }
 }

@@ -34,6 +34,9 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit, CommandE
     let trace = trace(args, &spec)?;
     let options = options(args, &spec, &trace)?;
 
+    if spec.policy.warm_pool > 0 {
+        super::say("warning: a warm pool is not tried: every instance takes its boot to serve");
+    }
     let curve = simulate(&spec, &trace, &options);
     let run = Run::new(&file, &trace, &curve, &options);
     let other = against.map(|(file, spec)| {
