@@ -145,6 +145,11 @@ impl Chances {
     }
 }
 
+/// How well `shares` foretold an error: Brier's quadratic score, which is best for the true shares and needs no logarithm.
+pub(super) fn score(shares: &Shares, error: f64) -> f64 {
+    2.0 * shares[class(error)] - shares.iter().map(|share| share * share).sum::<f64>()
+}
+
 fn class(error: f64) -> usize {
     LIMITS.partition_point(|limit| *limit <= error)
 }

@@ -2,9 +2,10 @@
 //!
 //! It is errors that have seasons here, not loads. The load of a moment ago tells today's level better than yesterday's curve does; what it
 //! cannot tell is that at half past, on most days, a batch begins. That is a place where forecasts err upwards, and it is
-//! counted as such.
+//! counted as such. Whether there is such a season is found out by scoring what it foretells; a season that is not there is not
+//! listened to.
 
-use super::errors::{Count, Shares};
+use super::errors::{Count, Shares, score};
 
 /// How long errors of a season are remembered.
 const MEMORY_S: f64 = 7.0 * 86_400.0;
@@ -15,6 +16,10 @@ pub(super) struct Season {
     /// Seconds.
     pub(super) period: i64,
     places: Vec<Count>,
+    /// By how much better than no season it foretold errors lately (quadratic score).
+    pub(super) gain: f64,
+    /// The share by which one error moves the gain.
+    pace: f64,
 }
 
 impl Season {
@@ -25,7 +30,14 @@ impl Season {
         Self {
             period,
             places: vec![Count::new(seen.max(10.0)); usize::try_from(places).unwrap_or(1)],
+            gain: 0.0,
+            pace: step_s / MEMORY_S,
         }
+    }
+
+    /// Whether it foretells errors better than no season does. Where there is none, that stays below zero within hours.
+    pub(super) fn is_found(&self) -> bool {
+        self.gain > 0.0
     }
 
     fn place(&self, at: i64) -> usize {
@@ -34,13 +46,22 @@ impl Season {
     }
 
     /// Counts the error of the bin that began at `at`.
-    pub(super) fn add(&mut self, at: i64, error: f64) {
+    pub(super) fn add(&mut self, at: i64, error: f64, all: &Shares, doubt: f64) {
         let place = self.place(at);
+        let mut here = *all;
+        self.places[place].weigh(all, doubt, &mut here);
+        self.gain += (score(&here, error) - score(all, error) - self.gain) * self.pace;
         self.places[place].add(error);
     }
 
     /// Weighs `shares` by what is known of the place of `at`.
     pub(super) fn weigh(&self, at: i64, all: &Shares, doubt: f64, shares: &mut Shares) {
         self.places[self.place(at)].weigh(all, doubt, shares);
+    }
+
+    /// How many places there are.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
     }
 }

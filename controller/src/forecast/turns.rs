@@ -10,10 +10,11 @@ use std::collections::VecDeque;
 const HOUR_S: i64 = 3_600;
 /// A turn inwards is followed by one outwards, so with four in the hour there is room for both.
 const MOST_BEFORE: usize = 4;
-/// Surplus, as a share of the total, times seconds, that a turn is worth, and what each turn of the last hour adds. Half of it
-/// costs 1 % more in turns that block the next ones, double of it 1 % in surplus.
-const TURN_S: f64 = 60.0;
-const TURN_MORE_S: f64 = 30.0;
+/// Surplus, as a share of the total, times seconds, that a turn is worth, and what each turn of the last hour adds. Without, the
+/// hour's turns are spent on single instances and missing when a burst ends (twice the cost where bursts are hourly); with
+/// twice as much, smooth loads cost 1 % more.
+const TURN_S: f64 = 30.0;
+const TURN_MORE_S: f64 = 15.0;
 
 /// How many instances are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,18 @@ impl Turns {
         Self::default()
     }
 
-    /// The total to have from `at` (Unix seconds) on, when `have` are in service or booting and `need` are needed by the time that a
+    /// The total to have from `at` (seconds of any clock) on, when `have` are in service or booting and `need` are needed by the time that a
     /// new one would serve. `None` is not knowing: nothing shrinks then.
     pub fn total(&mut self, at: i64, have: u32, need: Option<impl Into<Need>>) -> u32 {
-        let passed = self.last.map_or(0, |last| (at - last).clamp(0, HOUR_S));
+        let passed = self
+            .last
+            .map_or(0, |last| at.saturating_sub(last).clamp(0, HOUR_S));
         self.last = Some(at);
-        while self.turned.front().is_some_and(|turn| turn + HOUR_S <= at) {
+        while self
+            .turned
+            .front()
+            .is_some_and(|turn| turn.saturating_add(HOUR_S) <= at)
+        {
             self.turned.pop_front();
         }
         let Some(Need { need, keep }) = need.map(Into::into) else {
