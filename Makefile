@@ -10,7 +10,7 @@ CARGO  ?= cargo
 PACKAGES       := iptables conntrack runc busybox-static iproute2 procps
 BENCH_PACKAGES := haproxy
 
-.PHONY: help build demo demo-short test lint bench policies packages bench-packages clean-demo
+.PHONY: help build demo demo-short test lint bench policies packages bench-packages prometheus clean-demo
 help:
 	@sed -n 's/^# //p' Makefile | head -6
 
@@ -27,6 +27,15 @@ packages bench-packages:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null \
 		|| { echo "make: could not install$$missing; hint: run 'apt-get install$$missing' as root and try again" >&2; exit 1; }; \
 	fi
+
+# For the tests. Unpacked beside what is built, not installed: the package would start a service of its own.
+PROMETHEUS := target/prometheus/usr/bin/prometheus
+prometheus: $(PROMETHEUS)
+$(PROMETHEUS):
+	@mkdir -p target/prometheus; cd target/prometheus; rm -f prometheus_*.deb; get="apt-get download -qq -o APT::Sandbox::User=root"; \
+	{ $$get prometheus 2>/dev/null || { apt-get update -qq && $$get prometheus; }; } >/dev/null \
+	&& dpkg-deb -x prometheus_*.deb . && rm -f prometheus_*.deb usr/bin/promtool && touch usr/bin/prometheus \
+	|| { echo "make: could not unpack prometheus; hint: see whether 'apt-get download prometheus' works" >&2; exit 1; }
 
 build:
 	$(CARGO) build --release --locked -p northbound
@@ -46,6 +55,7 @@ clean-demo:
 # The closing line counts all tests of all crates, those in the documentation included.
 test: packages
 	@$(MAKE) --no-print-directory demo-root
+	@$(MAKE) --no-print-directory prometheus || echo "make: tests with a real Prometheus will be skipped" >&2
 	@mkdir -p target; set -o pipefail; \
 	$(CARGO) test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log; status=$$?; \
 	awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \

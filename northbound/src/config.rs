@@ -14,7 +14,7 @@ use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use netsetup::TunnelChoice;
 
-use crate::meter::AccessLog;
+use crate::meter::{AccessLog, PrometheusSettings};
 use crate::problem::{Notes, Problems};
 use crate::reader::Section;
 use crate::tenant_file::{Defaults, Known};
@@ -43,6 +43,8 @@ pub struct Config {
     pub templates: Vec<Template>,
     /// Where requests of single tenants are counted; the file's path is whole.
     pub access_logs: BTreeMap<TenantName, AccessLog>,
+    /// Who answers the queries of policies; `None` for nobody.
+    pub prometheus: Option<PrometheusSettings>,
     /// Taken where a tenant's file leaves a key out.
     pub defaults: Defaults,
     /// Where tenants' public addresses may come from; empty for anywhere.

@@ -18,7 +18,9 @@ use southbound::sim::{SimCloud, SimSettings};
 
 use crate::clock::SystemClock;
 use crate::config::{CloudKind, Config, Root};
-use crate::meter::{AccessLogMeter, Meters, Pushed, PushedMeter, Shared, Sources, Troubles};
+use crate::meter::{
+    AccessLogMeter, Meters, PrometheusMeter, Pushed, PushedMeter, Shared, Sources, Troubles,
+};
 use crate::store::SqliteStore;
 
 mod cable;
@@ -227,6 +229,10 @@ fn further_meters(
     vec![
         Arc::new(AccessLogMeter::new(sources, troubles.clone())),
         Arc::new(PushedMeter::new(pushed.clone(), config.tick)),
+        Arc::new(PrometheusMeter::new(
+            config.prometheus.clone(),
+            troubles.clone(),
+        )),
     ]
 }
 

@@ -6,6 +6,8 @@ mod exec;
 #[path = "given/follow.rs"]
 mod follow;
 
+#[path = "metrics/prometheus.rs"]
+mod prometheus;
 #[path = "metrics/push.rs"]
 mod push;
 #[path = "metrics/service.rs"]

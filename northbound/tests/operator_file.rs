@@ -89,6 +89,7 @@ fn the_example_of_every_key_is_read() {
     assert_eq!(log.file, Path::new("access.log"));
     assert!(log.format.has_worker());
     assert_eq!(config.access_logs.len(), 1);
+    assert!(config.prometheus.is_some());
 }
 
 /// But for what the example sets on purpose, it shows what holds without it.
@@ -108,8 +109,9 @@ fn the_example_shows_the_defaults_that_hold() {
     assert_eq!(shown.socket, embedded.socket);
     assert_eq!(shown.clouds[..2], embedded.clouds[..]);
     assert_eq!(shown.templates[0], embedded.templates[0]);
-    let short = "templates: { web: { builtin: demo, access_log: { file: access.log } } }\n";
+    let short = "prometheus: { timeout: 2s }\ntemplates: { web: { builtin: demo, access_log: { file: access.log } } }\n";
     let (short, _) = read(short).unwrap();
+    assert_eq!(shown.prometheus, short.prometheus);
     assert_eq!(shown.templates[1].access_log, short.templates[0].access_log);
 }
 
@@ -148,6 +150,7 @@ defaults:
   instances: { template: wbe }
   policy: { buffer: 5, static: [] }
 access_logs: { Demo: { file: a.log }, demo: { file: a.log, format: "%w%T", stale_after: 1s }, shop: {} }
+prometheus: { url: "https://metrics:9090", timeout: 1m }
 public_ips: [45.45.45.0/24, 45.45.45.1/24]
 edge: { clients: 100.64.0.0/16 }
 port: 80

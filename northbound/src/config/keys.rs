@@ -28,6 +28,8 @@ pub(super) const STOP_GRACE: SignedDuration = SignedDuration::from_secs(1);
 pub(super) const FORMAT: &str = "%w %{ms}T";
 /// Longer than the pauses of a service that has few clients, and shorter than a policy's memory.
 pub(super) const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const PROMETHEUS: &str = "http://127.0.0.1:9090";
+pub(super) const PROMETHEUS_TIMEOUT: SignedDuration = SignedDuration::from_secs(2);
 
 pub(super) const POOLS_LIMIT: usize = 64;
 pub(super) const WORDS_LIMIT: usize = 64;
@@ -123,6 +125,29 @@ pub(super) static CONFIG: &[Entry] = &[
         },
         "what the tenants' templates say",
         "Where a load splitter writes down the requests of a tenant, tenant by tenant.",
+    ),
+    Entry::optional(
+        "prometheus",
+        Shape::Section(&[
+            // Any text, as its reader has it.
+            Entry::default(
+                "url",
+                Shape::FilePath,
+                Literal::Word(PROMETHEUS),
+                "Where it listens, without encryption.",
+            ),
+            Entry::default(
+                "timeout",
+                Shape::Duration {
+                    least: SignedDuration::from_millis(100),
+                    most: SignedDuration::from_secs(5),
+                },
+                Literal::Duration(PROMETHEUS_TIMEOUT),
+                "It answers within this, or its metric is missing at that tick.",
+            ),
+        ]),
+        "policies with queries find nothing",
+        "Who answers the queries of policies.",
     ),
     Entry::optional(
         "defaults",

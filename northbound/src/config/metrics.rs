@@ -1,11 +1,11 @@
-//! Where metrics come from that the service does not count itself: access logs.
+//! Where metrics come from that the service does not count itself: access logs, and a Prometheus.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use controller::id::TenantName;
 
-use crate::meter::{AccessLog, Format, FormatError};
+use crate::meter::{AccessLog, Format, FormatError, PrometheusSettings, Server};
 use crate::reader::Section;
 use crate::reader::scalar::{Misfit, Scalar};
 
@@ -70,5 +70,34 @@ fn format(scalar: &Scalar<'_>) -> Result<Format, Misfit> {
             "what a line looks like",
             format!("{error}; write it as in `%w %{{ms}}T` or `[%t] %w %V %T`"),
         )
+    })
+}
+
+/// `None` where there is none, or after noting what is wrong with it.
+pub(super) fn prometheus(root: &Section<'_>) -> Option<PrometheusSettings> {
+    let section = root.section("prometheus");
+    if !section.is_given() {
+        return None;
+    }
+    let timeout = section.duration("timeout");
+    let server = if section.has("url") {
+        section.read("url", server).map(|given| given.value)
+    } else {
+        Some(
+            keys::PROMETHEUS
+                .parse()
+                .expect("the constant is an address"),
+        )
+    };
+    Some(PrometheusSettings {
+        server: server?,
+        timeout: timeout.map_or(keys::PROMETHEUS_TIMEOUT, |given| given.value),
+    })
+}
+
+fn server(scalar: &Scalar<'_>) -> Result<Server, Misfit> {
+    let text = scalar.text()?;
+    text.parse().map_err(|error: crate::meter::ServerError| {
+        Misfit::new("an address of a Prometheus", error.to_string())
     })
 }

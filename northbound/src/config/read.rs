@@ -40,6 +40,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
     }
     let clients = read_clients(&edge);
     let access_logs = metrics::access_logs(root, directory);
+    let prometheus = metrics::prometheus(root);
     let config = Config {
         state: path(root, "state", keys::STATE),
         socket: path(root, "socket", keys::SOCKET),
@@ -62,6 +63,7 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
         public_ips: read_pools(root),
         edge: Edge { clients },
         access_logs,
+        prometheus,
         defaults,
         clouds: clouds?,
         templates: templates?,

@@ -37,6 +37,14 @@ pub(crate) fn until_desired(place: &Place, wanted: u64) {
     });
 }
 
+#[track_caller]
+pub(crate) fn until_alarm(place: &Place, text: &str) {
+    place.until(&["status", "demo"], |said| {
+        let mut alarms = said.out.lines().filter(|line| line.starts_with("alarm: "));
+        alarms.any(|alarm| alarm.contains(text))
+    });
+}
+
 /// Nothing is heard for long, and the number stays.
 #[track_caller]
 pub(crate) fn stays_through_silence(place: &Place, wanted: u64) {

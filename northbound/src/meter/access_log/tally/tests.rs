@@ -22,6 +22,7 @@ fn instances() -> Vec<Instance> {
         template: "web".parse().unwrap(),
         address: [19, 0, 0, number].into(),
         phase: Phase::InService,
+        is_pooled: false,
         since: Timestamp::UNIX_EPOCH,
         created: Timestamp::UNIX_EPOCH,
         provider: None,
