@@ -26,5 +26,7 @@ mod health;
 mod isolation;
 #[path = "local/meter.rs"]
 mod meter;
+#[path = "local/pool.rs"]
+mod pool;
 #[path = "local/service.rs"]
 mod service;
