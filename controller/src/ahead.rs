@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
@@ -155,7 +155,7 @@ impl<'a> Sizes<'a> {
             };
         }
         let Some(history) = history else {
-            return Self::none("nothing is known yet: the tenant is new");
+            return Self::none("nothing is known yet: no load of it was measured");
         };
         let sized: Vec<Size<'_>> = signals
             .iter()
@@ -248,9 +248,8 @@ impl<'a> Size<'a> {
     fn load(&self, second: i64) -> Option<f64> {
         let last = *self.loads.last_key_value()?.0;
         let back = |step: i64, times: i64| {
-            let nearest = (second - last).div_euclid(step) + 1;
-            (nearest.max(1)..=nearest.max(1) + times - 1)
-                .filter_map(move |times| self.around(second - times * step))
+            let nearest = ((second - last).div_euclid(step) + 1).max(1);
+            (nearest..nearest + times).filter_map(move |times| self.around(second - times * step))
         };
         let weeks: Vec<f64> = back(WEEK, WEEKS).collect();
         if weeks.is_empty() {
@@ -286,6 +285,8 @@ fn headroom(prospect: &Prospect) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::example;
     use crate::policy::Proactive;

@@ -45,6 +45,13 @@ pub struct Account {
     pub untold: BTreeMap<Untold, u64>,
 }
 
+impl Account {
+    /// Whether there was no decision at all.
+    pub fn is_empty(&self) -> bool {
+        self.same == 0 && self.different == 0 && self.untold.is_empty()
+    }
+}
+
 /// A decision that this version's code makes otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {

@@ -6,11 +6,13 @@
 //! | `GET /v1/service` | [`ServiceReport`] |
 //! | `GET /v1/tenants` | list of [`TenantSummary`] |
 //! | `POST /v1/plan`, [`Document`] | [`PlanReply`] |
+//! | `POST /v1/ahead`, [`AheadRequest`] | [`AheadReply`] |
 //! | `POST /v1/apply`, [`Document`] | [`AppliedReply`] |
 //! | `GET /v1/tenants/{tenant}` | [`TenantReport`] |
 //! | `POST /v1/tenants/{tenant}/orders`, [`OrderRequest`] | [`OrderReply`] |
 //! | `POST /v1/tenants/{tenant}/metrics`, [`PushRequest`] | [`PushReply`] |
 //! | `GET /v1/tenants/{tenant}/explain?at=TIME` | [`Explanation`] |
+//! | `GET /v1/tenants/{tenant}/journal?since=TIME` or `?after=NUMBER` | [`JournalReply`] |
 //! | `GET /v1/tenants/{tenant}/logs/{kind}?since=TIME&until=TIME` | `text/csv` |
 //!
 //! Every refusal is a [`Failure`] with a status that says the same: 404, 409, 422, 500, 503.
@@ -19,6 +21,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use controller::Preview;
+use controller::ahead::Ahead;
 use controller::amount::Amount;
 use controller::id::{Generation, InstanceId, MetricName, TenantName};
 use controller::journal::Entry;
@@ -26,10 +29,11 @@ use controller::load::Metric;
 use controller::ports::Orders;
 use controller::spec::{Listener, TenantSpec};
 use controller::status::Status;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::store::{SpecInForce, Unread};
 
 /// The largest request that is read; a tenant file is at most a quarter of it.
 pub const BODY_LIMIT: usize = 256 << 10;
@@ -81,6 +85,24 @@ pub struct PlanReply {
     pub preview: Preview,
     /// What a person should know about the file.
     pub warnings: Vec<Problem>,
+}
+
+/// A tenant file, and how far to look ahead with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AheadRequest {
+    /// The file.
+    pub document: Document,
+    /// How far.
+    pub span: SignedDuration,
+}
+
+/// The hours ahead, if the file were in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AheadReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// The bounds, and the size that is expected.
+    pub ahead: Ahead,
 }
 
 /// One tenant among all.
@@ -189,6 +211,25 @@ pub struct Explanation {
     /// The journal from the decision before (excluded) to the one after (excluded): measurements, the decision itself, what
     /// clouds said, what instances did.
     pub entries: Vec<Entry>,
+}
+
+/// A piece of a tenant's journal, with all that is needed to decide it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalReply {
+    /// Whose.
+    pub tenant: TenantName,
+    /// From one look at a tenant to the next.
+    pub tick: SignedDuration,
+    /// Where the piece begins at a time: the loads of the weeks before.
+    pub before: Vec<Entry>,
+    /// The entries, oldest first, but for single samples.
+    pub entries: Vec<Entry>,
+    /// Those that the service cannot read.
+    pub unread: Vec<Unread>,
+    /// The specs that may have been in force at one of them, oldest first.
+    pub specs: Vec<SpecInForce>,
+    /// After which number to go on; `None` at the end.
+    pub next: Option<u64>,
 }
 
 /// The service itself.

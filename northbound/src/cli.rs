@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use controller::amount::Amount;
 use controller::id::{Generation, InstanceId, MetricName, TenantName};
-use jiff::SignedDuration;
+use controller::schedule::LONGEST_TIMELINE;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::backtest::BacktestArgs;
 use crate::chart::ChartArgs;
@@ -68,6 +69,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Say why a number was decided: measurements, the formula, every guard, the clouds.
     Explain(ExplainArgs),
+    /// Decide again, with the code of this program, what was decided, and say what comes out otherwise.
+    Replay(ReplayArgs),
     /// Order exactly so many instances, or leave it to the policy again.
     Scale(ScaleArgs),
     /// Stop all actions for a tenant, also over restarts, until it is resumed. Traffic flows on.
@@ -130,6 +133,9 @@ pub struct PlanArgs {
     /// A file, or a tenant's name: `demo` stands for `tenants/demo.yml`.
     #[arg(value_name = "FILE|NAME")]
     pub file: String,
+    /// Tell the bounds and the expected size of the time ahead too, such as `24h`; at most 31 days.
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub timeline: Option<SignedDuration>,
     /// Print the plan as JSON.
     #[arg(long)]
     pub json: bool,
@@ -187,6 +193,24 @@ pub struct ExplainArgs {
     /// The last decision at this time: `2026-01-15T08:00:00Z`, `08:00` (today, UTC), or how long ago: `10m` [default: the last of all].
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<Moment>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `replay`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Ends with 1 where a decision comes out otherwise.")]
+pub struct ReplayArgs {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Nothing before this time: `2026-01-15T08:00:00Z`, `08:00` (today, UTC), or how long ago: `7d` [default: a day before
+    /// the end].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<Moment>,
+    /// Nothing after this time [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<Moment>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -339,6 +363,17 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(duration) if duration.is_positive() => Ok(duration),
         _ => Err("give a time with its unit, such as `30s` or `5m`".to_owned()),
+    }
+}
+
+/// A length of time in which a day has 24 hours.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let day = SpanRelativeTo::days_are_24_hours();
+    let span = text.parse::<Span>().ok();
+    match span.and_then(|span| span.to_duration(day).ok()) {
+        Some(span) if span > LONGEST_TIMELINE => Err("at most `31d` are told at once".to_owned()),
+        Some(span) if span.is_positive() => Ok(span),
+        _ => Err("give a time with its unit, such as `24h` or `3d`".to_owned()),
     }
 }
 

@@ -143,7 +143,8 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, ClientError> {
-        let is_work = method == Method::POST && matches!(path, "/v1/plan" | "/v1/apply");
+        let is_work =
+            method == Method::POST && matches!(path, "/v1/plan" | "/v1/ahead" | "/v1/apply");
         let limit = if is_work {
             WORK_DEADLINE
         } else {

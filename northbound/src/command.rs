@@ -23,9 +23,11 @@ mod document;
 mod edge;
 mod explain;
 mod logs;
+mod past;
 mod pause;
 mod plan;
 mod push;
+mod replay;
 mod scale;
 mod schema;
 mod serve;
@@ -67,6 +69,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Apply(args) => wait_for(apply::run(&global, &args))?,
         Command::Status(args) => wait_for(status::run(&global, &args))?,
         Command::Explain(args) => wait_for(explain::run(&global, &args))?,
+        Command::Replay(args) => wait_for(replay::run(&global, &args))?,
         Command::Scale(args) => wait_for(scale::run(&global, &args))?,
         Command::Pause(args) => wait_for(pause::pause(&global, &args))?,
         Command::Resume(args) => wait_for(pause::resume(&global, &args))?,

@@ -69,6 +69,8 @@ pub struct Cloud {
     pub name: CloudName,
     /// What it is.
     pub kind: CloudKind,
+    /// What an instance costs for an hour, in the operator's money; `None` where nobody has said.
+    pub price: Option<Amount>,
 }
 
 /// What a cloud is.

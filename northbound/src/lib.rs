@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod cost;
 pub mod demo;
 pub mod exit;
 pub mod load;

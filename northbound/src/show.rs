@@ -3,8 +3,10 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 
+pub mod ahead;
 pub mod explain;
 pub mod plan;
+pub mod replay;
 pub mod status;
 
 /// A table without lines, as wide as it has to be, so that it can be searched and cut.

@@ -31,12 +31,14 @@ mod journal;
 mod lock;
 pub(crate) mod network;
 mod order;
+mod past;
 mod schema;
 mod tenant;
 
 pub use journal::{JOURNAL_PAGE, Page};
 pub use lock::{StateDir, StateDirError};
 pub use order::{Applied, Change, Order, Refusal};
+pub use past::{Past, SpecInForce, Start, Unread};
 pub use tenant::TenantRow;
 
 /// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.

@@ -31,6 +31,8 @@ pub(super) const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 pub(super) const PROMETHEUS: &str = "http://127.0.0.1:9090";
 pub(super) const PROMETHEUS_TIMEOUT: SignedDuration = SignedDuration::from_secs(2);
 
+/// Of an hour of one instance, in any money.
+const PRICE_LIMIT: Amount = Amount::whole(1_000_000);
 pub(super) const POOLS_LIMIT: usize = 64;
 pub(super) const WORDS_LIMIT: usize = 64;
 const CLOUDS_LIMIT: usize = 64;
@@ -199,6 +201,15 @@ static CLOUD: &[Entry] = &[
         },
         "30s; only `kind: sim` has it",
         "From launch to running.",
+    ),
+    Entry::optional(
+        "price",
+        Shape::Decimal {
+            least: Amount::ZERO,
+            most: PRICE_LIMIT,
+        },
+        "not known, and no cost is told",
+        "What an instance costs for an hour, in your money: for estimates only.",
     ),
 ];
 

@@ -99,6 +99,7 @@ fn embedded_clouds() -> Vec<Cloud> {
         .map(|(cloud, capacity)| Cloud {
             name: name(cloud),
             kind: CloudKind::Local { capacity },
+            price: None,
         })
         .to_vec()
 }
@@ -194,6 +195,7 @@ fn read_cloud(section: &Section<'_>) -> Option<Placed<Cloud>> {
         value: Cloud {
             name: name.value,
             kind,
+            price: section.decimal("price").map(|given| given.value),
         },
         place: name.place,
     })

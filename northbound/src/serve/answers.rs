@@ -27,7 +27,9 @@ use crate::show;
 use crate::store::{Change, Order, Refusal, network};
 use crate::tenant_file::{self, Key, Reading};
 
+mod ahead;
 mod download;
+mod past;
 mod push;
 
 /// A status is waited for this long after a service's start: less than a command waits for a reply.
@@ -46,11 +48,13 @@ pub(super) fn router(
         .route("/v1/service", get(about))
         .route("/v1/tenants", get(tenants))
         .route("/v1/plan", post(plan))
+        .route("/v1/ahead", post(ahead::hours))
         .route("/v1/apply", post(apply))
         .route("/v1/tenants/{tenant}", get(tenant))
         .route("/v1/tenants/{tenant}/orders", post(order))
         .route("/v1/tenants/{tenant}/metrics", post(push::push))
         .route("/v1/tenants/{tenant}/explain", get(explain))
+        .route("/v1/tenants/{tenant}/journal", get(past::journal))
         .route("/v1/tenants/{tenant}/logs/{kind}", get(download::logs))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(service)

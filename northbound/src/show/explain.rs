@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-use controller::decision::Decision;
+use controller::decision::{Decision, Forecasted, Guard};
 use controller::journal::{Entry, Event, Move};
 use controller::load::Sample;
 use controller::policy::Signal;
+use controller::replay::Account;
+use jiff::SignedDuration;
 
-use super::{instances, lines, moment, reading, table};
+use super::{instances, length, lines, moment, reading, table};
 use crate::api::Explanation;
 
 /// Everything about the decision, in the order in which it happened.
@@ -32,10 +34,17 @@ pub fn explanation(explanation: &Explanation) -> String {
     let mut text = format!("{tenant} at {}: {}\n", moment(entry.at), verdict(decision));
     let _ = writeln!(text, "  why: {}", decision.reason());
 
-    for signal in spec.iter().flat_map(|spec| &spec.policy.signals) {
+    let signals = spec.as_ref().map_or(&[][..], |spec| &spec.policy.signals);
+    for signal in signals {
         text.push_str(&measured(signal, entry, decision, entries));
+        if signals.len() > 1 {
+            text.push_str(&asked(signal, decision));
+        }
     }
 
+    if let Some(forecast) = &decision.forecast {
+        text.push_str(&forecasted(forecast));
+    }
     text.push_str("\nguards, in their order:\n");
     text.push_str(&guards(decision));
     let consequences: Vec<String> = entries.iter().filter_map(consequence).collect();
@@ -88,6 +97,95 @@ fn measured(signal: &Signal, entry: &Entry, decision: &Decision, entries: &[Entr
         );
     }
     text
+}
+
+/// What one of several signals asks for: any may raise the number, all must agree to lower it.
+fn asked(signal: &Signal, decision: &Decision) -> String {
+    let name = signal.monitor.metric.name();
+    let mut own = decision.steps.iter().filter(|step| {
+        let is_of_signal = matches!(
+            step.guard,
+            Guard::Target | Guard::Trend | Guard::Forecast | Guard::Steps | Guard::Freshness
+        );
+        is_of_signal && step.note.starts_with(name)
+    });
+    match own.next_back() {
+        Some(step) => format!("  it asks for {}: {}\n", step.number, step.note),
+        None => "  it had nothing to ask for\n".to_owned(),
+    }
+}
+
+/// What is forecast, and who says so.
+fn forecasted(forecast: &Forecasted) -> String {
+    let Forecasted {
+        metric,
+        horizon,
+        expected,
+        upper,
+        capacity,
+        need,
+        spent,
+        expert,
+    } = forecast;
+    let mut text = format!(
+        "\nforecast: {metric} in {}, the time from launch to service\n",
+        length(*horizon)
+    );
+    let _ = writeln!(
+        text,
+        "  {expected} in all expected, {upper} at most with its usual errors"
+    );
+    let _ = match need {
+        Some(need) => writeln!(text, "  ÷ {capacity} for each instance = {need} needed"),
+        None => writeln!(
+            text,
+            "  ÷ {capacity} for each instance; it is only shown, nothing follows from it"
+        ),
+    };
+    let _ = writeln!(
+        text,
+        "  {:.1} % of the budget of missed load is spent",
+        spent.as_f64() * 100.0
+    );
+    if !expert.is_empty() {
+        let _ = writeln!(text, "  which expert spoke: {expert}");
+    }
+    text
+}
+
+/// Whether today's code decides the same. `None` where that takes long to find out.
+pub fn again(explanation: &Explanation, account: Option<&Account>) -> String {
+    let Explanation {
+        tenant, entries, ..
+    } = explanation;
+    let decided = entries
+        .iter()
+        .find(|entry| matches!(entry.event, Event::Decided(_)));
+    let Some(decided) = decided else {
+        return String::new();
+    };
+    let at = decided.at;
+    let said = match account {
+        Some(Account { differences, .. }) if !differences.is_empty() => {
+            let numbers: Vec<String> = differences
+                .iter()
+                .map(|one| format!("{} then, {} now", one.recorded.desired, one.again.desired))
+                .collect();
+            format!(
+                "different ({}); see `asaas replay {tenant} --from {at} --until {}`",
+                numbers.join("; "),
+                controller::time::later(at, SignedDuration::from_secs(1))
+            )
+        }
+        Some(Account { untold, .. }) if !untold.is_empty() => {
+            let why: Vec<&str> = untold.keys().map(|why| why.why()).collect();
+            format!("not told: {}", why.join("; "))
+        }
+        Some(Account { same, .. }) if *same > 0 => "the same".to_owned(),
+        Some(_) => "not told: it is no longer in the journal".to_owned(),
+        None => format!("not told here, it takes a while: `asaas replay {tenant} --from {at}`"),
+    };
+    format!("\ndecided again with today's code: {said}\n")
 }
 
 fn verdict(decision: &Decision) -> String {

@@ -133,7 +133,11 @@ pub(super) fn recent(
 }
 
 /// The loads that were written down before entry `seq`, as far back as forecasts look, oldest first.
-fn loads_before(connection: &Connection, tenant: &TenantName, seq: u64) -> Result<Vec<Entry>> {
+pub(super) fn loads_before(
+    connection: &Connection,
+    tenant: &TenantName,
+    seq: u64,
+) -> Result<Vec<Entry>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, wall, steady, event FROM journal
          WHERE tenant = ?1 AND kind = 'load' AND seq < ?2 ORDER BY seq DESC",

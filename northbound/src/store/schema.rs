@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6173_6161;
 
 /// What leads from version n to n + 1.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 /// One row per tenant in `counter` stays for ever, so that neither a number in the journal nor a generation comes twice, also
 /// when a tenant of the same name comes back. `tenant` holds those that are wanted, or are still being removed.
@@ -74,6 +74,10 @@ CREATE INDEX journal_decided ON journal (tenant, wall) WHERE kind = 'decided';
 /// Four weeks of loads are found without reading four weeks of everything.
 const V2: &str = "
 CREATE INDEX journal_load ON journal (tenant, seq) WHERE kind = 'load';
+";
+
+const V3: &str = "
+CREATE INDEX journal_first ON journal (tenant, seq) WHERE kind = 'decided' AND json_extract(event, '$.is_first');
 ";
 
 /// Why a file is not used as it is.

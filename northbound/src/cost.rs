@@ -1,0 +1,145 @@
+//! What instances cost, where the operator has said what they do: an estimate, which knows nothing of discounts or traffic.
+
+use std::collections::BTreeMap;
+
+use controller::ahead::Piece;
+use controller::id::CloudName;
+use controller::spec::TenantSpec;
+use serde::Serialize;
+
+use crate::config::{Cloud, CloudKind, Config};
+
+/// What some hours cost, in the operator's money.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cost {
+    /// With as few instances as the bounds allow.
+    pub least: f64,
+    /// With as many as are expected; `None` where nothing is expected for a part of the time.
+    pub expected: Option<f64>,
+    /// With as many as the bounds allow.
+    pub most: f64,
+    /// Clouds that instances would run in, and whose price is not known: they count as free.
+    pub without_price: Vec<CloudName>,
+}
+
+/// The cost of these hours; `None` where no price is known.
+pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost> {
+    let clouds: BTreeMap<&CloudName, &Cloud> = config
+        .clouds
+        .iter()
+        .map(|cloud| (&cloud.name, cloud))
+        .collect();
+    let places: Vec<Place<'_>> = spec
+        .clouds
+        .iter()
+        .filter_map(|preference| {
+            let cloud = clouds.get(&preference.name)?;
+            let (CloudKind::Local { capacity } | CloudKind::Sim { capacity, .. }) = cloud.kind;
+            Some(Place {
+                name: &cloud.name,
+                room: preference.max.map_or(capacity, |max| max.min(capacity)),
+                price: cloud.price.map(controller::amount::Amount::as_f64),
+            })
+        })
+        .collect();
+    if places.iter().all(|place| place.price.is_none()) {
+        return None;
+    }
+    let most = pieces.iter().map(|piece| piece.max).max().unwrap_or(0);
+    let sum = |count: &dyn Fn(&Piece) -> Option<u32>| {
+        pieces
+            .iter()
+            .map(|piece| {
+                let hours = piece.until.duration_since(piece.from).as_secs_f64() / 3_600.0;
+                Some(hours * an_hour(&places, count(piece)?))
+            })
+            .sum::<Option<f64>>()
+    };
+    Some(Cost {
+        least: sum(&|piece| Some(piece.min)).unwrap_or(0.0),
+        expected: sum(&|piece| piece.expected),
+        most: sum(&|piece| Some(piece.max)).unwrap_or(0.0),
+        without_price: filled(&places, most)
+            .filter(|(place, count)| *count > 0 && place.price.is_none())
+            .map(|(place, _)| place.name.clone())
+            .collect(),
+    })
+}
+
+/// A cloud, as the tenant fills it.
+struct Place<'a> {
+    name: &'a CloudName,
+    room: u32,
+    price: Option<f64>,
+}
+
+/// What so many instances cost for an hour.
+fn an_hour(places: &[Place<'_>], count: u32) -> f64 {
+    filled(places, count)
+        .map(|(place, count)| f64::from(count) * place.price.unwrap_or(0.0))
+        .sum()
+}
+
+/// How many of `count` run where: in the order of preference, each filled before the next.
+fn filled<'a>(places: &'a [Place<'a>], count: u32) -> impl Iterator<Item = (&'a Place<'a>, u32)> {
+    places.iter().scan(count, |left, place| {
+        let here = place.room.min(*left);
+        *left -= here;
+        Some((place, here))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::tenant_file;
+
+    fn piece(hours: i64, min: u32, max: u32, expected: Option<u32>) -> Piece {
+        let from = jiff::Timestamp::UNIX_EPOCH;
+        Piece {
+            from,
+            until: from + jiff::SignedDuration::from_hours(hours),
+            min,
+            max,
+            because: String::new(),
+            expected,
+        }
+    }
+
+    fn costs(clouds: &str, pieces: &[Piece]) -> Option<Cost> {
+        let (config, _) = Config::read(clouds, "asaas.yml", Path::new("/x")).unwrap();
+        let text = "version: 1\ntenant: demo\nnetwork: { public_ip: 45.45.45.45, subnets: [{ cidr: 19.0.0.0/24 }] }\n\
+                    instances: { min: 1, max: 9 }\n";
+        let spec = tenant_file::read(text, "demo.yml", &config.known())
+            .unwrap()
+            .spec;
+        cost(&spec, &config, pieces)
+    }
+
+    #[test]
+    fn the_preferred_cloud_is_paid_first_and_the_next_one_for_the_rest() {
+        let clouds = "clouds: [{ name: own, kind: sim, capacity: 3, price: 0.10 }, { name: dear, kind: sim, capacity: 9, price: 1 }]\n";
+
+        let cost = costs(clouds, &[piece(2, 2, 5, Some(4)), piece(1, 2, 5, Some(3))]).unwrap();
+
+        let near = |left: f64, right: f64| assert!((left - right).abs() < 1e-9, "{left} {right}");
+        near(cost.least, 3.0 * 0.2);
+        near(cost.expected.unwrap(), 2.0 * 1.3 + 0.3);
+        near(cost.most, 3.0 * 2.3);
+        assert_eq!(cost.without_price, []);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_and_not_guessed() {
+        let without = "clouds: [{ name: own, kind: sim }]\n";
+        let half = "clouds: [{ name: own, kind: sim, capacity: 3, price: 0.5 }, { name: dear, kind: sim }]\n";
+        let pieces = [piece(1, 1, 5, None)];
+
+        assert_eq!(costs(without, &pieces), None);
+        let cost = costs(half, &pieces).unwrap();
+        assert_eq!(cost.expected, None);
+        assert_eq!(cost.without_price.len(), 1);
+    }
+}
