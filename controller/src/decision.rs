@@ -89,26 +89,29 @@ pub struct Step {
     pub note: String,
 }
 
-/// The guards, in the order in which they speak.
+/// The guards, in the order in which they speak. The bounds and freshness speak twice: of where it begins and of each signal,
+/// and of what the signals lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// A person ordered a number, a pause, or the end.
     Orders,
-    /// Readings are missing or old.
-    Freshness,
     /// The minimum, as raised by open windows, and the maximum.
     Bounds,
+    /// Readings are missing or old.
+    Freshness,
     /// The formula.
     Target,
-    /// The formula, on what is coming.
-    Trend,
     /// What the forecast and its own errors ask for.
     Forecast,
     /// The step that the value is in.
     Steps,
+    /// The formula, on what is coming.
+    Trend,
     /// Too close to the threshold to bother.
     Tolerance,
+    /// The policy may not act in this direction.
+    Mode,
     /// More was wanted a moment ago.
     Stabilization,
     /// It would have to grow again at once.
@@ -119,8 +122,6 @@ pub enum Guard {
     Buffer,
     /// Who would go has only just come.
     Lifetime,
-    /// The policy may not act in this direction.
-    Mode,
 }
 
 impl Guard {
