@@ -209,8 +209,11 @@ pub struct Forecasted {
     pub upper: Amount,
     /// What one instance carries.
     pub capacity: Amount,
-    /// How many instances that makes, within the bounds, where the policy goes by it; `None` where it is only shown.
+    /// How many instances that makes, within the bounds, where a goal goes by it.
     pub need: Option<u32>,
+    /// How many are needed until then.
+    #[serde(default)]
+    pub keep: Option<u32>,
     /// The share of the goal's budget of load that may miss capacity that is spent.
     pub spent: Amount,
     /// What spoke: which of the errors known made `upper` what it is.

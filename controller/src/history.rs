@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
 use crate::decision::{Decision, Readings};
+use crate::forecast::turns::Need;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Phase};
 use crate::journal::{Entry, Event, Loads};
@@ -118,10 +119,10 @@ impl History {
             push(&mut self.changes, (at, change));
         }
         if let Some(forecast) = &decision.forecast
-            && let Some(need) = forecast.need
+            && let (Some(need), Some(keep)) = (forecast.need, forecast.keep)
             && let Some(prospect) = self.prospects.get_mut(&forecast.metric)
         {
-            prospect.turn(at, decision.before, need);
+            prospect.turn(at, decision.before, Need { need, keep });
         }
         self.in_force = Some(decision.desired);
         push(&mut self.wanted, (at, decision.wanted));

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::amount::Amount;
 use crate::decision::Reading;
-use crate::forecast::turns::Turns;
+use crate::forecast::turns::{Need, Turns};
 use crate::forecast::{Forecast, Mode, Outlook, Setup};
 use crate::journal::Loads;
 use crate::load::Metric;
@@ -217,12 +217,12 @@ impl Prospect {
 
     /// The total of a group with a goal that has `have` and needs `need`: it turns from growing to shrinking when that is
     /// worth it. Nothing is remembered of the question.
-    pub(crate) fn total(&self, at: Timestamp, have: u32, need: u32) -> u32 {
+    pub(crate) fn total(&self, at: Timestamp, have: u32, need: Need) -> u32 {
         self.turns.clone().total(at.as_second(), have, Some(need))
     }
 
     /// Remembers what was asked for.
-    pub(crate) fn turn(&mut self, at: Timestamp, have: u32, need: u32) {
+    pub(crate) fn turn(&mut self, at: Timestamp, have: u32, need: Need) {
         self.turns.total(at.as_second(), have, Some(need));
     }
 }

@@ -5,7 +5,8 @@ use super::measured::{doubt, silence};
 use super::{Question, percent, short};
 use crate::amount::Amount;
 use crate::decision::{Forecasted, Guard};
-use crate::forecast::Outlook;
+use crate::forecast::turns::Need;
+use crate::forecast::{Expert, Outlook};
 use crate::load::Metric;
 use crate::policy::{Goal, Monitor};
 use crate::series::total;
@@ -45,71 +46,84 @@ pub(super) fn advise(
         return Advice::of(need).because(Guard::Forecast, note);
     };
     let so_far = prospect.series().so_far().unwrap_or_default();
-    let upper = Amount::measured(outlook.upper).unwrap_or(load).max(so_far);
-    let need = needed(upper, capacity).clamp(min, max);
-    let forecast = Forecasted {
-        need: Some(need),
-        ..forecasted(question, metric, &outlook, upper, capacity)
+    let count = |load| {
+        needed(
+            Amount::measured(load).unwrap_or_default().max(so_far),
+            capacity,
+        )
     };
+    let need = Need {
+        need: count(outlook.upper).clamp(min, max),
+        keep: count(outlook.keep).clamp(min, max),
+    };
+    let forecast = forecasted(question, metric, &outlook, capacity, Some(need));
     let total = prospect.total(question.now.steady, before, need);
-    let mut advice = Advice::of(need).because(Guard::Forecast, note(&forecast, load));
-    if total != need {
-        let note = format!("{need} would do, but a turn inwards is not worth its price yet");
+    let mut advice =
+        Advice::of(need.need).because(Guard::Forecast, note(&forecast, load, need.need));
+    if total != need.need {
+        let note = format!(
+            "{} would do, but fewer are not worth a turn yet, or are needed until then",
+            need.need
+        );
         advice.set(Guard::Projected, total, note);
     }
+    if let Some(shown) = prospect.shown() {
+        let need = count(shown.upper);
+        let shown = forecasted(question, metric, &shown, capacity, None);
+        let note = note(&shown, load, need);
+        advice.set(Guard::Forecast, total, format!("forecast only: {note}"));
+    }
     advice.doubt = doubt(reading, metric);
-    advice.forecast = prospect
-        .shown()
-        .and_then(|outlook| shown(question, metric, &outlook, capacity))
-        .or(Some(forecast));
+    advice.forecast = Some(forecast);
     advice
-}
-
-/// What is shown of a forecast that nothing follows from.
-pub(super) fn shown(
-    question: &Question<'_>,
-    metric: &Metric,
-    outlook: &Outlook,
-    capacity: Amount,
-) -> Option<Forecasted> {
-    let upper = Amount::measured(outlook.upper)?;
-    Some(forecasted(question, metric, outlook, upper, capacity))
 }
 
 fn forecasted(
     question: &Question<'_>,
     metric: &Metric,
     outlook: &Outlook,
-    upper: Amount,
     capacity: Amount,
+    need: Option<Need>,
 ) -> Forecasted {
+    let amount = |load| Amount::measured(load).unwrap_or_default();
     Forecasted {
         metric: metric.clone(),
         horizon: question.history.time_to_service(),
-        expected: Amount::measured(outlook.expected).unwrap_or_default(),
-        upper,
+        expected: amount(outlook.expected),
+        upper: amount(outlook.upper),
         capacity,
-        need: None,
-        spent: Amount::measured(outlook.spent).unwrap_or_default(),
-        expert: String::new(),
+        need: need.map(|need| need.need),
+        keep: need.map(|need| need.keep),
+        spent: amount(outlook.spent),
+        expert: spoken(outlook.expert).to_owned(),
     }
 }
 
-fn note(forecast: &Forecasted, load: Amount) -> String {
+/// Who spoke, in words.
+fn spoken(expert: Expert) -> &'static str {
+    match expert {
+        Expert::Start => "the present load, since little else is known yet",
+        Expert::Lately => "the load and the errors of lately",
+        Expert::Trend => "the trend",
+        Expert::Season(period) if period <= 3_600 => "the errors at this minute of the hour",
+        Expert::Season(_) => "the errors at this time of the day",
+    }
+}
+
+fn note(forecast: &Forecasted, load: Amount, need: u32) -> String {
     let Forecasted {
         metric,
         horizon,
         expected,
         upper,
         capacity,
-        need,
         spent,
+        expert,
         ..
     } = forecast;
     format!(
-        "{metric} {load} in all, {expected} expected in {}, {upper} with its usual errors ÷ {capacity} = {}; {}% of the budget of missed load is spent",
+        "{metric} {load} in all, {expected} expected in {}, {upper} with its errors (by {expert}) ÷ {capacity} = {need}; {}% of the budget of missed load is spent",
         short(*horizon),
-        need.unwrap_or_default(),
         percent(*spent),
     )
 }

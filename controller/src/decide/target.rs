@@ -2,7 +2,7 @@
 
 use super::advice::Advice;
 use super::measured::{Measured, measured, silence};
-use super::trend::{Trend, trend};
+use super::trend::{Trend, is_sum, trend};
 use super::{Question, percent, response_time, short};
 use crate::amount::Amount;
 use crate::decision::{Forecasted, Guard};
@@ -89,7 +89,7 @@ fn remember_season(
     target: &Target,
     before: u32,
 ) {
-    if !target.proactive.forecasts() {
+    if !target.proactive.forecasts() || !is_sum(monitor) {
         return;
     }
     let horizon = question.history.time_to_service();
@@ -107,6 +107,7 @@ fn remember_season(
         upper: expected,
         capacity: target.threshold,
         need: None,
+        keep: None,
         spent: Amount::ZERO,
         expert: seen.expert.name().to_owned(),
     });

@@ -81,7 +81,7 @@ pub(super) fn trend(question: &Question<'_>, monitor: &Monitor, target: &Target)
 }
 
 /// Whether the sum over the instances is what the target goes by.
-fn is_sum(monitor: &Monitor) -> bool {
+pub(super) fn is_sum(monitor: &Monitor) -> bool {
     match monitor.aggregation {
         Aggregation::Average | Aggregation::Last => true,
         Aggregation::Total => monitor.metric.unit() != Unit::PerSecond,
