@@ -30,17 +30,18 @@ use recent::Recent;
 use regression::{Regression, Signs};
 use season::Season;
 
-/// How long the errors and what the signs tell are remembered, in seconds. A day costs 1 %.
+/// How long the errors and what the signs tell are remembered, in seconds. A day and a half costs half a percent.
 const MEMORY_S: f64 = 7.0 * 86_400.0;
 /// Unrest is the mean of the mean errors of lately, of hours and of days. Without days the first burst after a quiet spell is seen in
-/// units that are too small (held-out nightly job: 1.3 % missed, not 0.5 %); lately alone costs 2 %.
+/// units that are too small (a nightly job: 1.3 % missed, not 0.6 %); lately alone costs 2 %.
 const LATELY_S: f64 = 900.0;
 const HOURS_S: f64 = 4.0 * 3_600.0;
 const DAYS_S: f64 = 2.0 * 86_400.0;
 /// Errors are counted apart by how unrest of lately compares to that of days, and by whether the load just rose by more than is
-/// usual. Without, cost is 3 to 10 % higher.
+/// usual. Without, cost is 5 to 9 % higher.
 const UNREST: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0];
-/// The count of all errors stands in for as much time where a place or a state has seen little.
+/// The count of all errors stands in for as much time where a place or a state has seen little. A fifth of it, or three times as
+/// much, costs 1 %.
 const DOUBT_S: f64 = 6_000.0;
 /// So many errors have to be known before they are believed; until then the load is taken to be off by this share of it.
 const FIRST: f64 = 30.0;

@@ -4,9 +4,9 @@
 //! are several counts: one of all errors, one for each state of unrest, and one for each place in each season. What a
 //! count says beyond the count of all is taken as evidence of its own, so chances are the product of what they say.
 
-/// Classes of error. Fifty would tell no more; thirty cost a tenth of a percent.
+/// Classes of error: steps of an eighth, from a quarter of a unit up to about 120.
 const CLASSES: usize = 40;
-/// Upper limits of all classes but the last: two below zero, then steps that widen by an eighth from a quarter of a unit on.
+/// Upper limits of all classes but the last. Below zero two are enough, since capacity is hardly ever less than what is expected.
 const LIMITS: [f64; CLASSES - 1] = limits();
 /// The last class is open; it is taken to be this many units wide.
 const LAST_WIDTH: f64 = 0.4 * LIMITS[CLASSES - 2];

@@ -3,9 +3,9 @@
 /// Price times missing share when the budget is in good order. With 0.05, five of sixteen traces end over their budget; the more it
 /// is, the more easy groups pay for headroom that nobody asked for.
 const USUAL: f64 = 0.12;
-/// From this share of the budget on the price rises. With 0.8, four of sixteen traces end over their budget.
+/// From this share of the budget on the price rises. With 0.8, three or four of sixteen traces end over their budget.
 const AT_EASE: f64 = 0.55;
-/// The price rises at most this much. With 10, capacity costs 1.5 % more and nothing less is missed.
+/// The price rises at most this much. With 10, capacity costs 1 % more and hardly less is missed.
 const MOST: f64 = 6.0;
 /// The budget of so many seconds is given in advance, so that the first misses are no alarm.
 const ADVANCE_S: f64 = 6.0 * 3_600.0;

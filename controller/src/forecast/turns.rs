@@ -11,8 +11,8 @@ const HOUR_S: i64 = 3_600;
 /// A turn inwards is followed by one outwards, so with four in the hour there is room for both.
 const MOST_BEFORE: usize = 4;
 /// Surplus, as a share of the total, times seconds, that a turn is worth, and what each turn of the last hour adds. Without, the
-/// hour's turns are spent on single instances and missing when a burst ends (twice the cost where bursts are hourly); with
-/// twice as much, smooth loads cost 1 % more.
+/// hour's turns are spent on single instances and missing when a burst ends (a sixth more cost where bursts are hourly); with
+/// twice as much, smooth loads cost nearly 1 % more.
 const TURN_S: f64 = 30.0;
 const TURN_MORE_S: f64 = 15.0;
 
