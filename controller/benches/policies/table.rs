@@ -26,8 +26,19 @@ type Figures = [f64; COLUMNS.len()];
 #[derive(Debug)]
 pub(crate) struct Others {
     runs: Vec<(String, String, Figures)>,
-    /// Policy, knob, missed share, cost.
-    sweep: Vec<(String, f64, f64, f64)>,
+    sweep: Vec<Point>,
+}
+
+/// What one setting of a policy reaches on one trace.
+#[derive(Debug, Clone)]
+struct Point {
+    policy: String,
+    trace: String,
+    knob: f64,
+    /// The share of the load that is missed, in percent.
+    slo: f64,
+    /// The cost over the oracle's.
+    over: f64,
 }
 
 impl Others {
@@ -55,10 +66,12 @@ impl Others {
                 .collect(),
             sweep: rows("shared_sweep.csv")
                 .iter()
-                .map(|row| {
-                    let [knob, slo, over] =
-                        ["rho", "slo", "over"].map(|column| number(row, column));
-                    (row["policy"].clone(), knob, slo, over)
+                .map(|row| Point {
+                    policy: row["policy"].clone(),
+                    trace: row["trace"].clone(),
+                    knob: number(row, "rho"),
+                    slo: number(row, "slo"),
+                    over: number(row, "over"),
                 })
                 .collect(),
         }
@@ -71,21 +84,23 @@ pub(crate) fn page(runs: &[Run], others: Option<&Others>) -> String {
         others.map(|others| others.runs.clone()).unwrap_or_default();
     let usual = runs.iter().filter(|run| run.knob.is_none());
     all.extend(usual.map(|run| (run.policy.to_owned(), run.trace.clone(), figures(run))));
-    let mut sweep: Vec<(String, f64, f64, f64)> = others
+    let mut sweep: Vec<Point> = others
         .map(|others| others.sweep.clone())
         .unwrap_or_default();
     sweep.extend(runs.iter().filter_map(|run| {
-        Some((
-            run.policy.to_owned(),
-            run.knob?,
-            run.score.slo,
-            run.score.over,
-        ))
+        Some(Point {
+            policy: run.policy.to_owned(),
+            trace: run.trace.clone(),
+            knob: run.knob?,
+            slo: run.score.slo,
+            over: run.score.over,
+        })
     }));
 
     let mut page = head();
     page.push_str(&everybody(&all));
     page.push_str(&at_equal_share(&sweep, &all));
+    page.push_str(&beside_the_formula(runs, &sweep));
     for kind in &KINDS {
         let of_kind = runs
             .iter()
@@ -224,7 +239,7 @@ fn competition(all: &[(String, String, Figures)]) -> BTreeMap<&str, f64> {
         .collect()
 }
 
-fn at_equal_share(sweep: &[(String, f64, f64, f64)], all: &[(String, String, Figures)]) -> String {
+fn at_equal_share(sweep: &[Point], all: &[(String, String, Figures)]) -> String {
     let mut text = "
 ## The cost at an equal share of missed load
 
@@ -237,15 +252,17 @@ brackets the knob.
 "
     .to_owned();
     for policy in policies(all) {
-        let cells = LIMITS.map(|limit| match equal(sweep, policy, limit) {
-            Some((knob, over)) => {
-                let name = KINDS.iter().find(|kind| kind.name == policy);
-                format!(
-                    "{over:.3} ({} {knob:.4})",
-                    name.map_or("ρ", |kind| kind.knob)
-                )
+        let cells = LIMITS.map(|limit| {
+            match equal(sweep.iter().filter(|point| point.policy == policy), limit) {
+                Some((knob, over)) => {
+                    let name = KINDS.iter().find(|kind| kind.name == policy);
+                    format!(
+                        "{over:.3} ({} {knob:.4})",
+                        name.map_or("ρ", |kind| kind.knob)
+                    )
+                }
+                None => "not reached".to_owned(),
             }
-            None => "not reached".to_owned(),
         });
         let _ = writeln!(text, "| {} | {} |", shown(policy), cells.join(" | "));
     }
@@ -253,9 +270,12 @@ brackets the knob.
 }
 
 /// The least mean cost of one knob for all traces with a mean missed share of at most so much, knobs interpolated.
-fn equal(sweep: &[(String, f64, f64, f64)], policy: &str, limit: f64) -> Option<(f64, f64)> {
+fn equal<'a>(sweep: impl Iterator<Item = &'a Point>, limit: f64) -> Option<(f64, f64)> {
     let mut by_knob: Vec<(f64, f64, f64, f64)> = Vec::new();
-    for (_, knob, slo, over) in sweep.iter().filter(|row| row.0 == policy) {
+    for Point {
+        knob, slo, over, ..
+    } in sweep
+    {
         match by_knob.iter_mut().find(|sums| (sums.0 - knob).abs() < 1e-9) {
             Some(sums) => *sums = (sums.0, sums.1 + slo, sums.2 + over, sums.3 + 1.0),
             None => by_knob.push((*knob, *slo, *over, 1.0)),
@@ -279,6 +299,42 @@ fn equal(sweep: &[(String, f64, f64, f64)], policy: &str, limit: f64) -> Option<
     met.filter(|point| point.1 <= limit + 1e-9)
         .min_by(|a, b| a.2.total_cmp(&b.2))
         .map(|(knob, _, over)| (knob, over))
+}
+
+/// The cost of the goal as it is beside that of the plain formula at the same missed share, on each trace by itself.
+fn beside_the_formula(runs: &[Run], sweep: &[Point]) -> String {
+    let mut text = "
+## The goal beside the plain formula, trace by trace
+
+The cost of `goal` as it is, and of `threshold` (the plain formula `ceil(n × metric ÷ threshold)`), whose knob is turned for each
+trace by itself, with hindsight, until it misses as much.
+
+| trace | SLO % | goal | threshold at that share | goal costs |
+|---|---|---|---|---|
+"
+    .to_owned();
+    for run in runs
+        .iter()
+        .filter(|run| run.policy == "goal" && run.knob.is_none())
+    {
+        let (slo, over) = (run.score.slo, run.score.over);
+        let formula = sweep
+            .iter()
+            .filter(|point| point.policy == "threshold" && point.trace == run.trace);
+        let (cost, difference) = match equal(formula, slo) {
+            Some((_, cost)) => (
+                format!("{cost:.3}"),
+                format!("{:+.1} %", 100.0 * (over / cost - 1.0)),
+            ),
+            None => ("not reached".to_owned(), String::new()),
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {slo:.2} | {over:.3} | {cost} | {difference} |",
+            run.trace
+        );
+    }
+    text
 }
 
 fn trace_by_trace(name: &str, runs: &[&Run]) -> String {

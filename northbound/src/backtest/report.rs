@@ -123,7 +123,7 @@ impl Report {
         }
     }
 
-    /// As people read it, in eighty columns.
+    /// As people read it; the table and the drawing take eighty columns.
     pub fn text(&self) -> String {
         let Self {
             world,
@@ -141,7 +141,7 @@ impl Report {
                 world.trace
             ),
             format!(
-                "an instance carries {} and serves {} s after it is asked for; decided every {} s",
+                "one instance carries {} and serves after {} s; decided every {} s",
                 world.capacity, world.boot_s, world.tick_s
             ),
         ];
