@@ -39,7 +39,7 @@ pub struct Policy {
     pub max_rate: PerDirection<Option<Rate>>,
     /// What an instance reports in its first so many seconds of service does not count.
     pub warm_up: SignedDuration,
-    /// An instance is not removed by choice before it has been in service for this long.
+    /// One in service is not removed by choice before it has been there for this long; one on its way in may be called off.
     pub min_lifetime: SignedDuration,
     /// So many instances are kept booted and healthy, out of rotation, to come into service at once. With those in service
     /// they are never more than the maximum.
