@@ -29,8 +29,8 @@ pub(crate) struct Kind {
 }
 
 /// The goal, from loose to strict.
-const GOALS: [f64; 11] = [
-    0.94, 0.96, 0.975, 0.985, 0.99, 0.9925, 0.995, 0.997, 0.998, 0.999, 0.9995,
+const GOALS: [f64; 13] = [
+    0.94, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.997, 0.998, 0.999, 0.9995,
 ];
 /// The threshold, in shares of the processor.
 const THRESHOLDS: [f64; 9] = [0.16, 0.24, 0.32, 0.4, 0.48, 0.56, 0.6, 0.64, 0.72];
