@@ -46,6 +46,7 @@ pub mod status;
 mod strays;
 pub mod tick;
 pub mod time;
+pub mod tune;
 mod view;
 
 pub use preview::{Preview, Removal, preview};

@@ -17,6 +17,7 @@ use crate::demo::DemoArgs;
 use crate::exit::Exit;
 use crate::load::LoadArgs;
 use crate::logs::Kind;
+use crate::tune::TuneArgs;
 
 mod moment;
 
@@ -63,6 +64,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Try a policy on a known load: what it would have cost, and what it would have left short.
     Backtest(Box<BacktestArgs>),
+    /// Look for settings that meet a goal at less cost, and prove them on days that were held out. Changes nothing.
+    Tune(Box<TuneArgs>),
     /// Put a tenant file in force.
     Apply(ApplyArgs),
     /// Show a tenant: its number, instances, clouds, and what is wrong.

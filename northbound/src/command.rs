@@ -33,6 +33,7 @@ mod schema;
 mod serve;
 mod status;
 mod tenants;
+mod tune;
 mod validate;
 mod wait;
 
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Status(args) => wait_for(status::run(&global, &args))?,
         Command::Explain(args) => wait_for(explain::run(&global, &args))?,
         Command::Replay(args) => wait_for(replay::run(&global, &args))?,
+        Command::Tune(args) => wait_for(tune::run(&global, &args))?,
         Command::Scale(args) => wait_for(scale::run(&global, &args))?,
         Command::Pause(args) => wait_for(pause::pause(&global, &args))?,
         Command::Resume(args) => wait_for(pause::resume(&global, &args))?,

@@ -27,5 +27,6 @@ mod shape;
 pub mod show;
 pub mod store;
 pub mod tenant_file;
+pub mod tune;
 pub mod wire;
 mod yaml;

@@ -10,7 +10,7 @@ pub mod replay;
 pub mod status;
 
 /// A table without lines, as wide as it has to be, so that it can be searched and cut.
-fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -20,7 +20,7 @@ fn table(header: &[&str]) -> Table {
 }
 
 /// A table's lines, indented, without the blanks at their ends.
-fn lines(table: &Table, indent: &str) -> String {
+pub(crate) fn lines(table: &Table, indent: &str) -> String {
     let mut text = String::new();
     for line in table.to_string().lines() {
         text.push_str(indent);

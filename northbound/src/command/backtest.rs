@@ -19,7 +19,7 @@ use crate::exit::{CommandError, Exit};
 use crate::tenant_file;
 
 /// Where nobody says when a trace began: a Monday, at midnight.
-const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
+pub(super) const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
 /// Work that takes longer than this shows how far it is.
 const QUIET: Duration = Duration::from_secs(2);
 /// So many ticks are worked out between two looks at the clock.
@@ -63,7 +63,7 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit, CommandE
 }
 
 /// A policy, and its file as the person named it.
-fn policy(global: &Global, wanted: &str) -> Result<(String, TenantSpec), CommandError> {
+pub(super) fn policy(global: &Global, wanted: &str) -> Result<(String, TenantSpec), CommandError> {
     let config = super::configuration(global)?;
     let document = document::read(&config, wanted)?;
     let defaults = config.known().defaults;
@@ -71,6 +71,16 @@ fn policy(global: &Global, wanted: &str) -> Result<(String, TenantSpec), Command
         .map_err(|problems| document::refused(&problems, &document.file))?;
     super::tell(&reading.warnings);
     Ok((document.file, reading.spec))
+}
+
+/// A load that cannot be used.
+pub(super) fn unreadable(error: SamplesError) -> CommandError {
+    let hint = error.hint().map(str::to_owned);
+    let error = CommandError::new(Exit::BadInput, error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
 }
 
 fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> {
@@ -81,14 +91,6 @@ fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> 
         .first()
         .map(|signal| &signal.monitor.metric);
     let metric = metric.map(Metric::name);
-    let bad = |error: SamplesError| {
-        let hint = error.hint().map(str::to_owned);
-        let error = CommandError::new(Exit::BadInput, error);
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    };
     if let Err(error) = Options::new(1.0, args.boot, args.tick, MONDAY) {
         return Err(impossible(error));
     }
@@ -99,9 +101,9 @@ fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> 
             file: file.clone(),
             cause,
         });
-        Box::new(BufReader::new(opened.map_err(bad)?))
+        Box::new(BufReader::new(opened.map_err(unreadable)?))
     };
-    backtest::read(input, &file, metric, args.tick).map_err(bad)
+    backtest::read(input, &file, metric, args.tick).map_err(unreadable)
 }
 
 /// The world, as it was asked for. When it begins only matters to windows, so that nothing else looks at it.
@@ -124,7 +126,7 @@ fn options(args: &BacktestArgs, spec: &TenantSpec, trace: &Trace) -> Result<Opti
     Options::new(capacity, args.boot, args.tick, start).map_err(impossible)
 }
 
-fn impossible(error: OptionsError) -> CommandError {
+pub(super) fn impossible(error: OptionsError) -> CommandError {
     let flag = match error {
         OptionsError::Capacity => {
             "give `--capacity` in the unit of the load, such as `--capacity 250`"

@@ -122,6 +122,7 @@ fn forecasted(forecast: &Forecasted) -> String {
         horizon,
         expected,
         upper,
+        keep,
         capacity,
         need,
         spent,
@@ -135,8 +136,12 @@ fn forecasted(forecast: &Forecasted) -> String {
         text,
         "  {expected} in all expected, {upper} at most with its usual errors"
     );
+    let until = keep.map_or(String::new(), |keep| format!(", {keep} until then"));
     let _ = match need {
-        Some(need) => writeln!(text, "  ÷ {capacity} for each instance = {need} needed"),
+        Some(need) => writeln!(
+            text,
+            "  ÷ {capacity} for each instance = {need} needed{until}"
+        ),
         None => writeln!(
             text,
             "  ÷ {capacity} for each instance; it is only shown, nothing follows from it"
