@@ -253,14 +253,16 @@ fn advise(question: &Question<'_>, signal: &Signal, before: u32, bounds: (u32, u
     }
 }
 
-/// Any signal may raise the number; all must agree to lower it, so the highest counts. One that is silent has it stay.
+/// Any signal may raise the number; all that have an opinion must agree to lower it, so the highest counts. One that is silent
+/// has it stay.
 fn combine(advice: &[Advice], before: u32, course: &mut Course) {
     for one in advice {
         course.steps.extend(one.steps.iter().cloned());
     }
-    let highest = advice.iter().map(|one| one.wanted).max().unwrap_or(before);
-    if advice.iter().any(|one| one.wanted != highest) {
-        let all: Vec<String> = advice.iter().map(|one| one.wanted.to_string()).collect();
+    let opinions = || advice.iter().filter(|one| !one.abstains);
+    let highest = opinions().map(|one| one.wanted).max().unwrap_or(before);
+    if opinions().any(|one| one.wanted != highest) {
+        let all: Vec<String> = opinions().map(|one| one.wanted.to_string()).collect();
         let note = format!("of {} the highest counts", all.join(", "));
         course.set(Guard::Target, highest, note);
     }

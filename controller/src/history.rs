@@ -187,10 +187,10 @@ impl History {
     }
 
     /// The loads that are to be written down now.
-    pub(crate) fn to_write(&mut self) -> Vec<Loads> {
+    pub(crate) fn take_unwritten(&mut self) -> Vec<Loads> {
         self.prospects
             .iter_mut()
-            .filter_map(|(metric, prospect)| prospect.to_write(metric))
+            .filter_map(|(metric, prospect)| prospect.take_unwritten(metric))
             .collect()
     }
 

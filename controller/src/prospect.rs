@@ -126,7 +126,7 @@ impl Prospect {
             .map(|(reading, capacity)| capacity.times(reading.expected + reading.warming).as_f64());
         let mut bins = std::mem::take(&mut self.bins);
         self.series.read(wall, reading.and_then(total), |at, load| {
-            bins.push((at, load))
+            bins.push((at, load));
         });
         self.hear(&bins, horizon, self.carried);
         bins.clear();
@@ -136,7 +136,9 @@ impl Prospect {
     /// Takes loads that were written down.
     pub(crate) fn learn(&mut self, loads: &Loads, horizon: SignedDuration) {
         let mut bins = Vec::with_capacity(loads.values.len());
-        self.series.learn(loads, |at, load| bins.push((at, load)));
+        self.series.learn(loads, |at, load| {
+            bins.push((at, load));
+        });
         self.hear(&bins, horizon, None);
     }
 
@@ -206,8 +208,8 @@ impl Prospect {
     }
 
     /// The loads that are to be written down now.
-    pub(crate) fn to_write(&mut self, metric: &Metric) -> Option<Loads> {
-        self.series.to_write(metric)
+    pub(crate) fn take_unwritten(&mut self, metric: &Metric) -> Option<Loads> {
+        self.series.take_unwritten(metric)
     }
 
     /// The loads of the weeks.

@@ -98,7 +98,7 @@ impl Series {
     }
 
     /// The loads that are to be written down now, if enough have come together.
-    pub fn to_write(&mut self, metric: &Metric) -> Option<Loads> {
+    pub fn take_unwritten(&mut self, metric: &Metric) -> Option<Loads> {
         let open = self.open?;
         let length = i64::try_from(self.closed.len()).ok()?;
         if length * self.bin < PIECE.as_secs() {
@@ -156,7 +156,8 @@ impl Series {
     fn keep(&mut self, value: Option<Amount>) {
         #[expect(clippy::cast_possible_truncation, reason = "seven digits are plenty")]
         let load = value.map_or(f32::NAN, |value| value.as_f64() as f32);
-        if self.kept.len() as i64 >= KEPT.as_secs() / self.bin {
+        let most = usize::try_from(KEPT.as_secs() / self.bin).unwrap_or(usize::MAX);
+        if self.kept.len() >= most {
             self.kept.pop_front();
         }
         self.kept.push_back(load);
@@ -223,6 +224,7 @@ mod tests {
         Timestamp::from_second(1_768_478_400 + second).unwrap()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a reading gives it")]
     fn load(value: u32) -> Option<Amount> {
         Some(Amount::whole(value))
     }
@@ -276,7 +278,7 @@ mod tests {
             series.read(at(i64::from(minute) * 60), value, |at, value| {
                 before.push((at, value));
             });
-            written.extend(series.to_write(&Metric::Cpu));
+            written.extend(series.take_unwritten(&Metric::Cpu));
         }
         assert_eq!(written.len(), 2);
 
@@ -287,7 +289,7 @@ mod tests {
             again.learn(loads, |_, _| panic!("twice is once"));
         }
         assert_eq!(after, before[..120]);
-        assert_eq!(again.to_write(&Metric::Cpu), None);
+        assert_eq!(again.take_unwritten(&Metric::Cpu), None);
     }
 
     #[test]

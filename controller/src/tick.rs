@@ -155,7 +155,7 @@ impl Controller {
         }
         if is_due {
             events.extend(measured(&wish, &observed));
-            events.extend(self.history.to_write().into_iter().map(Event::Load));
+            events.extend(self.history.take_unwritten().into_iter().map(Event::Load));
         }
         self.raise(&plan, &mut events);
         let records = last_of_each(&changes);

@@ -7,6 +7,8 @@ use crate::decision::{Forecasted, Guard, Step};
 pub(super) struct Advice {
     /// How many: more than the number in force to grow, fewer to shrink.
     pub(super) wanted: u32,
+    /// It has no opinion: the number in force stands in for one, and others may lower it.
+    pub(super) abstains: bool,
     /// Fewer than so many would have to grow again at once.
     pub(super) enough: u32,
     /// Why it must not lead to fewer: readings are missing, or hard to believe.
@@ -22,6 +24,7 @@ impl Advice {
     pub(super) fn silent(why: String, before: u32) -> Self {
         Self {
             wanted: before,
+            abstains: false,
             enough: before,
             doubt: None,
             forecast: None,
@@ -34,6 +37,7 @@ impl Advice {
     pub(super) fn of(wanted: u32) -> Self {
         Self {
             wanted,
+            abstains: false,
             enough: 0,
             doubt: None,
             forecast: None,

@@ -9,6 +9,7 @@ use crate::forecast::turns::Need;
 use crate::forecast::{Expert, Outlook};
 use crate::load::Metric;
 use crate::policy::{Goal, Monitor};
+use crate::prospect::Prospect;
 use crate::series::total;
 
 /// What a goal asks for, within the bounds in force.
@@ -38,7 +39,7 @@ pub(super) fn advise(
         return Advice::silent(why, before);
     };
     let prospect = question.history.prospect(metric);
-    let outlook = prospect.and_then(|prospect| prospect.acting());
+    let outlook = prospect.and_then(Prospect::acting);
     let (Some(prospect), Some(outlook)) = (prospect, outlook) else {
         // Nothing is forecast before the first minute is over: what is there now has to be carried.
         let need = needed(load, capacity).max(before);

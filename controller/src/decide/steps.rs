@@ -1,5 +1,7 @@
 //! A change by how high a value is (S4-24, S4-25), and a number from a formula (S2-13).
 
+use std::cmp::Ordering;
+
 use super::advice::Advice;
 use super::measured::{measured, silence};
 use super::{Question, short};
@@ -35,11 +37,25 @@ pub(super) fn advise(
         short(monitor.window),
     );
     let mut advice = Advice::of(wanted).because(Guard::Steps, note);
+    let is_quiet =
+        in_force(measured.value.least).is_none() && in_force(measured.value.most).is_none();
+    advice.abstains = is_quiet && is_one_way(adjustments, before);
     if wanted < before && is_shared_out(question, monitor) {
         advice.enough = enough(adjustments, measured.value.most, before);
     }
     advice.doubt = measured.doubt;
     advice
+}
+
+/// Whether the steps lead one way only, like a rule with one trigger. Such a one has nothing to say of the other way; what has steps
+/// both ways wants the number to stay between them.
+fn is_one_way(adjustments: &[Adjustment], before: u32) -> bool {
+    let leads = |way| {
+        adjustments
+            .iter()
+            .any(|step| step.change.of(before).cmp(&before) == way)
+    };
+    !(leads(Ordering::Less) && leads(Ordering::Greater))
 }
 
 /// Whether the value is one of each instance, which grows as their number shrinks.

@@ -91,3 +91,24 @@ fn while_something_is_unwell_it_grows_and_does_not_shrink() {
     assert_eq!(held(0.2).desired, 10);
     assert_eq!(held(0.9).desired, 15);
 }
+
+// S2-16: a rule with one trigger says nothing while it is not pulled.
+#[test]
+fn a_rule_that_is_not_triggered_does_not_stand_in_the_way() {
+    let rule = |from: Option<u64>, to: Option<u64>, by| {
+        let mut rule = Scene::new(10).spec.policy.signals.remove(0);
+        let amount = |percent: u64| Amount::from_millionths(percent * 10_000);
+        rule.response = Response::Steps(vec![Adjustment {
+            from: from.map(amount),
+            to: to.map(amount),
+            change: Change::By(by),
+        }]);
+        rule
+    };
+    for (cpu, number) in [(0.2, 9), (0.5, 10), (0.9, 12)] {
+        let readings = [(Metric::Cpu, of(cpu))].into();
+        let mut scene = Scene::new(10);
+        scene.spec.policy.signals = vec![rule(None, Some(30), -1), rule(Some(80), None, 2)];
+        assert_eq!(scene.tick(10, readings).desired, number, "{cpu}");
+    }
+}
