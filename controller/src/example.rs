@@ -91,35 +91,40 @@ pub fn spec() -> TenantSpec {
                 max: None,
             })
             .into(),
-        policy: Policy {
-            mode: Mode::Auto,
-            signals: vec![Signal {
-                monitor: Monitor {
-                    metric: Metric::Cpu,
-                    aggregation: Aggregation::Average,
-                    window: seconds(30),
-                },
-                response: Response::Target(Target {
-                    threshold: Amount::from_millionths(600_000),
-                    tolerance: Amount::from_millionths(100_000),
-                    reactive: true,
-                    proactive: Proactive::Off,
-                }),
-            }],
-            windows: Vec::new(),
-            buffer: PerDirection::both(seconds(120)),
-            stabilization: PerDirection {
-                scale_out: SignedDuration::ZERO,
-                scale_in: seconds(60),
-            },
-            max_step: PerDirection::both(None),
-            max_rate: PerDirection::both(None),
-            warm_up: seconds(10),
-            min_lifetime: SignedDuration::ZERO,
-            warm_pool: 0,
-            drain: seconds(30),
-        },
+        policy: policy(),
         logs: Logs { metrics: true },
+    }
+}
+
+fn policy() -> Policy {
+    let seconds = SignedDuration::from_secs;
+    Policy {
+        mode: Mode::Auto,
+        signals: vec![Signal {
+            monitor: Monitor {
+                metric: Metric::Cpu,
+                aggregation: Aggregation::Average,
+                window: seconds(30),
+            },
+            response: Response::Target(Target {
+                threshold: Amount::from_millionths(600_000),
+                tolerance: Amount::from_millionths(100_000),
+                reactive: true,
+                proactive: Proactive::Off,
+            }),
+        }],
+        windows: Vec::new(),
+        buffer: PerDirection::both(seconds(120)),
+        stabilization: PerDirection {
+            scale_out: SignedDuration::ZERO,
+            scale_in: seconds(60),
+        },
+        max_step: PerDirection::both(None),
+        max_rate: PerDirection::both(None),
+        warm_up: seconds(10),
+        min_lifetime: SignedDuration::ZERO,
+        warm_pool: 0,
+        drain: seconds(30),
     }
 }
 

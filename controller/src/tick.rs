@@ -154,10 +154,9 @@ impl Controller {
             events.push(Event::Decided(plan.decision.clone()));
         }
         if is_due {
-            events.extend(measured(&wish, &observed));
-            events.extend(self.history.take_unwritten().into_iter().map(Event::Load));
+            events.extend(self.measured(&wish, &observed));
         }
-        self.raise(&plan, &mut events);
+        events.extend(self.raised(&plan));
         let records = last_of_each(&changes);
         self.ports
             .store
@@ -175,17 +174,19 @@ impl Controller {
         if wish.orders.is_destroyed && self.instances.is_empty() {
             return self.close(now, plan.alarms, &wish, &observed).await;
         }
+        Ok(self.conclude(plan, &wish, &observed, now))
+    }
+
+    /// Shows how the tick has ended, and tells when the next one is due.
+    fn conclude(&mut self, plan: Plan, wish: &Wish, observed: &Observed, now: Now) -> Outcome {
         self.alarms.clone_from(&plan.alarms);
-        let outcome = Outcome::Next(
-            self.pace
-                .until_next(self.is_at_rest(&plan.network, &observed)),
-        );
+        let is_at_rest = self.is_at_rest(&plan.network, observed);
         self.status = Some(view::status(
-            &self.view(&wish, &observed, now),
+            &self.view(wish, observed, now),
             plan.decision,
             plan.alarms,
         ));
-        Ok(outcome)
+        Outcome::Next(self.pace.until_next(is_at_rest))
     }
 
     /// The last tick could not write down what it had measured: the tenant is taken up anew, but for what the journal does not
@@ -231,15 +232,31 @@ impl Controller {
         removed
     }
 
-    /// Adds new alarms to what is written down.
-    fn raise(&self, plan: &Plan, events: &mut Vec<Event>) {
+    /// What was measured, where it is to be written down.
+    fn measured(&mut self, wish: &Wish, observed: &Observed) -> Vec<Event> {
+        let samples = observed.samples.as_ref().ok();
+        let samples = samples.filter(|samples| wish.spec.logs.metrics && !samples.is_empty());
+        let loads = self.history.take_unwritten().into_iter().map(Event::Load);
+        samples
+            .map(|samples| Event::Measured {
+                samples: samples.clone(),
+            })
+            .into_iter()
+            .chain(loads)
+            .collect()
+    }
+
+    /// The alarms that are new.
+    fn raised(&self, plan: &Plan) -> Vec<Event> {
         let fresh = plan
             .alarms
             .iter()
             .filter(|alarm| !self.alarms.contains(alarm));
-        events.extend(fresh.map(|alarm| Event::Alarm {
-            what: alarm.clone(),
-        }));
+        fresh
+            .map(|alarm| Event::Alarm {
+                what: alarm.clone(),
+            })
+            .collect()
     }
 
     /// What is written down is true from now on. A decision that is not written down changed nothing and is forgotten: after a
@@ -378,14 +395,6 @@ impl Controller {
             stale: self.pace.stale(),
         }
     }
-}
-
-/// What was measured, where it is to be written down.
-fn measured(wish: &Wish, observed: &Observed) -> Option<Event> {
-    let samples = observed.samples.as_ref().ok()?;
-    (wish.spec.logs.metrics && !samples.is_empty()).then(|| Event::Measured {
-        samples: samples.clone(),
-    })
 }
 
 /// Each changed instance as it is in the end.

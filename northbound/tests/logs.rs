@@ -72,7 +72,7 @@ fn decided() -> Event {
     Event::Decided(
         serde_json::from_value(serde_json::json!({
             "current": 2, "before": 2, "wanted": 3, "desired": 3,
-            "reading": null,
+            "readings": {},
             "steps": [
                 { "guard": "target", "number": 3, "note": "=2 × 0.9 ÷ 0.6" },
                 { "guard": "buffer", "number": 3, "note": "none" },

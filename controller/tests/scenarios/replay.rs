@@ -17,11 +17,11 @@ use super::worlds::{disturb, heal};
 
 type Told = (Vec<Entry>, BTreeMap<Generation, TenantSpec>);
 
-const LIVES: u64 = 2;
+const LIVES: usize = 2;
 
 /// What a life wrote; each is lived once.
 fn told(seed: u64) -> Told {
-    static TOLD: [OnceLock<Told>; LIVES as usize] = [const { OnceLock::new() }; LIVES as usize];
+    static TOLD: [OnceLock<Told>; LIVES] = [const { OnceLock::new() }; LIVES];
     TOLD[usize::try_from(seed).unwrap()]
         .get_or_init(|| live(seed))
         .clone()
@@ -94,7 +94,7 @@ fn decisions(journal: &[Entry]) -> u64 {
 
 #[test]
 fn deciding_again_with_the_same_code_tells_the_same_whatever_happened() {
-    for seed in 0..LIVES {
+    for seed in 0..LIVES as u64 {
         let (journal, specs) = told(seed);
 
         let account = again(&journal, &specs);
