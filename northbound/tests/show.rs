@@ -1,7 +1,12 @@
 //! What people read of a reply that was recorded from a tenant of containers.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use controller::amount::Amount;
+use controller::decision::{Forecasted, Guard, Step};
+use controller::journal::Event;
+use controller::load::Metric;
 use controller::network::Health;
+use controller::replay::{Account, Untold};
 use northbound::api::{Explanation, TenantReport};
 use northbound::show;
 
@@ -87,4 +92,79 @@ fn no_line_ends_in_blanks_so_that_output_can_be_compared() {
     for line in text.lines() {
         assert_eq!(line, line.trim_end());
     }
+}
+
+#[test]
+fn a_forecast_says_what_is_coming_who_says_so_and_what_each_signal_asks_for() {
+    let mut explanation = explanation();
+    let mut memory = explanation.spec.as_ref().unwrap().policy.signals[0].clone();
+    memory.monitor.metric = Metric::Memory;
+    explanation
+        .spec
+        .as_mut()
+        .unwrap()
+        .policy
+        .signals
+        .push(memory);
+    let amount = Amount::from_millionths;
+    for entry in &mut explanation.entries {
+        let Event::Decided(decision) = &mut entry.event else {
+            continue;
+        };
+        decision.steps[0] = Step {
+            guard: Guard::Forecast,
+            number: 4,
+            note: "cpu 2 in all ÷ 0.8 = 4".to_owned(),
+        };
+        decision.forecast = Some(Forecasted {
+            metric: Metric::Cpu,
+            horizon: jiff::SignedDuration::from_secs(120),
+            expected: amount(2_100_000),
+            upper: amount(3_200_000),
+            capacity: amount(800_000),
+            need: Some(4),
+            keep: None,
+            spent: amount(125_000),
+            expert: "the same time of the last days".to_owned(),
+        });
+    }
+
+    let text = show::explain::explanation(&explanation);
+
+    for part in [
+        "  it asks for 4: cpu 2 in all ÷ 0.8 = 4\n",
+        "  it had nothing to ask for\n",
+        "\nforecast: cpu in 2m 0s, the time from launch to service\n",
+        "  2.1 in all expected, 3.2 at most with its usual errors\n",
+        "  ÷ 0.8 for each instance = 4 needed\n",
+        "  12.5 % of the budget of missed load is spent\n",
+        "  which expert spoke: the same time of the last days\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn an_explanation_ends_with_what_today_s_code_says() {
+    let explanation = explanation();
+    let said = |account: Option<&Account>| show::explain::again(&explanation, account);
+    let same = Account {
+        same: 1,
+        ..Account::default()
+    };
+    let untold = Account {
+        untold: [(Untold::Spec, 1)].into(),
+        ..Account::default()
+    };
+
+    assert_eq!(
+        said(Some(&same)),
+        "\ndecided again with today's code: the same\n"
+    );
+    assert!(said(Some(&untold)).contains("not told: the spec that was in force is forgotten"));
+    assert!(
+        said(None).contains("`asaas replay demo --from "),
+        "{}",
+        said(None)
+    );
 }

@@ -82,30 +82,29 @@ async fn trace(
         .signals
         .first()
         .map(|signal| signal.monitor.metric.name());
-    let (name, input): (String, Box<dyn BufRead>) = match &args.trace {
-        Some(path) => {
-            let name = path.display().to_string();
-            let opened = File::open(path).map_err(|cause| {
-                unreadable(SamplesError::Read {
-                    file: name.clone(),
-                    cause,
-                })
+    let (name, input): (String, Box<dyn BufRead>) = if let Some(path) = &args.trace {
+        let name = path.display().to_string();
+        let opened = File::open(path).map_err(|cause| {
+            unreadable(SamplesError::Read {
+                file: name.clone(),
+                cause,
+            })
+        })?;
+        (name, Box::new(BufReader::new(opened)))
+    } else {
+        let tenant = &spec.tenant;
+        let since = controller::time::later(Timestamp::now(), -OWN);
+        let path = format!("/v1/tenants/{tenant}/logs/decisions?since={since}");
+        let mut log = Vec::new();
+        super::client(global)?
+            .copy(&path, &mut log)
+            .await
+            .map_err(|error| {
+                error.hint(
+                    "or give a load yourself: `--trace load.csv`, with a header `t_seconds,load`",
+                )
             })?;
-            (name, Box::new(BufReader::new(opened)))
-        }
-        None => {
-            let tenant = &spec.tenant;
-            let since = controller::time::later(Timestamp::now(), -OWN);
-            let path = format!("/v1/tenants/{tenant}/logs/decisions?since={since}");
-            let mut log = Vec::new();
-            super::client(global)?
-                .copy(&path, &mut log)
-                .await
-                .map_err(|error| {
-                    error.hint("or give a load yourself: `--trace load.csv`, with a header `t_seconds,load`")
-                })?;
-            (format!("{tenant}'s own log"), Box::new(Cursor::new(log)))
-        }
+        (format!("{tenant}'s own log"), Box::new(Cursor::new(log)))
     };
     let trace = backtest::read(input, &name, metric, args.tick).map_err(unreadable)?;
     Ok((name, trace))

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use controller::ahead::{Ahead, Piece};
+use controller::id::CloudName;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,7 +40,7 @@ fn bounds(pieces: &[Piece]) -> String {
     let mut table = table(&["FROM", "UNTIL", "MIN", "MAX", "EXPECTED", "BECAUSE"]);
     let same = |a: &Piece, b: &Piece| (a.min, a.max, &a.because) == (b.min, b.max, &b.because);
     for run in pieces.chunk_by(same) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        let (Some(first), Some(end)) = (run.first(), run.last()) else {
             continue;
         };
         let sizes = || run.iter().map(|piece| piece.expected);
@@ -51,7 +52,7 @@ fn bounds(pieces: &[Piece]) -> String {
         };
         table.add_row([
             moment(first.from),
-            moment(last.until),
+            moment(end.until),
             first.min.to_string(),
             first.max.to_string(),
             expected,
@@ -72,10 +73,10 @@ fn costs(cost: &Cost) -> String {
         format!("{expected:.2} expected, ")
     });
     let mut text = format!(
-        "  cost: {expected}{least:.2} at least, {most:.2} at most; an estimate from `price` in asaas.yml, not the bill\n"
+        "  cost: {expected}{least:.2} at least, {most:.2} at most; an estimate from `clouds.price` in asaas.yml, not the bill\n"
     );
     if !without_price.is_empty() {
-        let names: Vec<&str> = without_price.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = without_price.iter().map(CloudName::as_str).collect();
         let _ = writeln!(
             text,
             "  without a price, and not in it: {}",
