@@ -22,10 +22,12 @@ use crate::time::Now;
 
 mod alarms;
 mod check;
+mod hold;
 mod pooled;
 
 use alarms::alarms;
 use check::check;
+use hold::hold;
 
 /// Everything that a plan is made from.
 #[derive(Debug)]
@@ -147,17 +149,7 @@ fn draft(
         history,
         now: *now,
     };
-    let mut decision = decide(&Question {
-        spec: &wish.spec,
-        orders: &wish.orders,
-        current: ground.current(),
-        hold: hold(&instances, observed),
-        young: ground.young(),
-        readings: survey.readings.clone(),
-        history,
-        now: *now,
-    });
-    decision.generation = wish.generation;
+    let decision = decided(situation, survey, &ground);
     let placement = if may_choose && !wish.orders.holds_still() {
         let pool = pool::size(wish, decision.desired);
         place(&ground, decision.desired, pool)
@@ -198,32 +190,25 @@ fn draft(
     }
 }
 
-/// Why fewer must not be wanted now, whatever the metric says: what is unwell looks idle (S4-63).
-fn hold(instances: &BTreeMap<InstanceId, Instance>, observed: &Observed) -> Option<String> {
-    if let Err(error) = &observed.network {
-        return Some(error.to_string());
-    }
-    if let Some(Err(error)) = observed.clouds.values().find(|answer| answer.is_err())
-        && instances
-            .values()
-            .any(|instance| instance.cloud == error.cloud)
-    {
-        return Some(error.to_string());
-    }
-    let unwell = settle::unwell(instances, observed);
-    if unwell > 0 {
-        return Some(format!(
-            "{unwell} instances do not answer their health check"
-        ));
-    }
-    let leaving = instances
-        .values()
-        .filter(|instance| !instance.is_pooled)
-        .filter_map(|instance| instance.drain.as_ref());
-    let replaced = leaving.filter(|drain| drain.cause.is_breakage());
-    match replaced.count() {
-        0 => None,
-        replaced => Some(format!("{replaced} broken instances are being replaced")),
+fn decided(situation: &Situation<'_>, survey: &Survey, ground: &Ground<'_>) -> Decision {
+    let Situation {
+        wish,
+        observed,
+        now,
+        ..
+    } = situation;
+    Decision {
+        generation: wish.generation,
+        ..decide(&Question {
+            spec: &wish.spec,
+            orders: &wish.orders,
+            current: ground.current(),
+            hold: hold(ground.instances, observed),
+            young: ground.young(),
+            readings: survey.readings.clone(),
+            history: ground.history,
+            now: *now,
+        })
     }
 }
 

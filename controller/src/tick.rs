@@ -16,7 +16,7 @@ use crate::id::{InstanceId, TenantName};
 use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::network::NetworkPlan;
-use crate::observe::{Observed, Sight, look, within};
+use crate::observe::{Observed, Sight, look};
 use crate::pace::Pace;
 use crate::plan::{Plan, Situation, plan, survey};
 use crate::ports::Ports;
@@ -27,8 +27,7 @@ use crate::strays::Strays;
 use crate::time::Now;
 use crate::view;
 
-/// The network is made within this long, or the tick goes on without.
-const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+mod act;
 
 /// One tenant's controller, between ticks.
 #[derive(Debug)]
@@ -142,12 +141,8 @@ impl Controller {
         plan.decision.is_first = self.is_first;
 
         let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
-        events.extend(
-            changes
-                .iter()
-                .filter_map(|change| change.step.clone())
-                .map(Event::Moved),
-        );
+        let moves = changes.iter().filter_map(|change| change.step.clone());
+        events.extend(moves.map(Event::Moved));
         plan.alarms.extend(self.remove_strays(&observed, now));
         let is_written = is_due || plan.decision.desired != plan.decision.before;
         if is_written {
@@ -272,29 +267,6 @@ impl Controller {
         }
     }
 
-    /// Makes the network as planned; whether it is.
-    async fn route(&self, network: &NetworkPlan, alarms: &mut Vec<String>) -> bool {
-        let applied = within(
-            &*self.ports.clock,
-            NETWORK_LIMIT,
-            self.ports.dataplane.apply(network),
-        )
-        .await;
-        match applied {
-            Some(Ok(())) => true,
-            Some(Err(error)) => {
-                alarms.push(error.to_string());
-                false
-            }
-            None => {
-                alarms.push(format!(
-                    "the network was not made within {NETWORK_LIMIT:#}; it is tried again"
-                ));
-                false
-            }
-        }
-    }
-
     /// Whether nothing is on its way, and the rules were seen as they are planned.
     fn is_at_rest(&self, network: &NetworkPlan, observed: &Observed) -> bool {
         let is_routed = |id| observed.endpoint(id).is_some_and(|seen| seen.is_routed);
@@ -305,58 +277,6 @@ impl Controller {
                 .endpoints
                 .iter()
                 .all(|endpoint| endpoint.is_backend == is_routed(endpoint.instance))
-    }
-
-    fn launch(&mut self, plan: &Plan) {
-        for launch in &plan.launches {
-            if let Some(cloud) = self.ports.clouds.get(&launch.instance.cloud) {
-                self.calls
-                    .launch(cloud.clone(), self.ports.clock.clone(), launch.clone());
-            }
-        }
-    }
-
-    fn remove(&mut self, plan: &Plan) {
-        for id in plan
-            .terminations
-            .iter()
-            .filter(|id| !self.removing.contains(id))
-        {
-            let Some(instance) = self.instances.get(id) else {
-                continue;
-            };
-            let (Some(cloud), Some(provider)) = (
-                self.ports.clouds.get(&instance.cloud),
-                instance.provider.clone(),
-            ) else {
-                continue;
-            };
-            let subject = (*id, instance.cloud.clone(), provider);
-            self.calls.remove(
-                cloud.clone(),
-                self.ports.clock.clone(),
-                self.tenant.clone(),
-                subject,
-            );
-        }
-    }
-
-    /// Has the instances removed that are in no record; says so.
-    fn remove_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
-        let mut alarms = Vec::new();
-        for stray in self.strays.count(&self.instances, observed, now) {
-            alarms.push(format!(
-                "{} runs in {} and is in no record: it is removed",
-                stray.id, stray.cloud
-            ));
-            if let Some(cloud) = self.ports.clouds.get(&stray.cloud) {
-                let (cloud, clock) = (cloud.clone(), self.ports.clock.clone());
-                let subject = (stray.id, stray.cloud, stray.provider);
-                self.calls
-                    .remove(cloud, clock, self.tenant.clone(), subject);
-            }
-        }
-        alarms
     }
 
     /// Nothing is left but the network and the spec: they go too.

@@ -1,0 +1,89 @@
+//! Makes a plan true: the network, launches, removals. Nothing is chosen here.
+
+use jiff::SignedDuration;
+
+use super::Controller;
+use crate::network::NetworkPlan;
+use crate::observe::{Observed, within};
+use crate::plan::Plan;
+use crate::time::Now;
+
+/// The network is made within this long, or the tick goes on without.
+const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+
+impl Controller {
+    /// Makes the network as planned; whether it is.
+    pub(super) async fn route(&self, network: &NetworkPlan, alarms: &mut Vec<String>) -> bool {
+        let applied = within(
+            &*self.ports.clock,
+            NETWORK_LIMIT,
+            self.ports.dataplane.apply(network),
+        )
+        .await;
+        match applied {
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                alarms.push(error.to_string());
+                false
+            }
+            None => {
+                alarms.push(format!(
+                    "the network was not made within {NETWORK_LIMIT:#}; it is tried again"
+                ));
+                false
+            }
+        }
+    }
+
+    pub(super) fn launch(&mut self, plan: &Plan) {
+        for launch in &plan.launches {
+            if let Some(cloud) = self.ports.clouds.get(&launch.instance.cloud) {
+                self.calls
+                    .launch(cloud.clone(), self.ports.clock.clone(), launch.clone());
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, plan: &Plan) {
+        for id in plan
+            .terminations
+            .iter()
+            .filter(|id| !self.removing.contains(id))
+        {
+            let Some(instance) = self.instances.get(id) else {
+                continue;
+            };
+            let (Some(cloud), Some(provider)) = (
+                self.ports.clouds.get(&instance.cloud),
+                instance.provider.clone(),
+            ) else {
+                continue;
+            };
+            let subject = (*id, instance.cloud.clone(), provider);
+            self.calls.remove(
+                cloud.clone(),
+                self.ports.clock.clone(),
+                self.tenant.clone(),
+                subject,
+            );
+        }
+    }
+
+    /// Has the instances removed that are in no record; says so.
+    pub(super) fn remove_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
+        let mut alarms = Vec::new();
+        for stray in self.strays.count(&self.instances, observed, now) {
+            alarms.push(format!(
+                "{} runs in {} and is in no record: it is removed",
+                stray.id, stray.cloud
+            ));
+            if let Some(cloud) = self.ports.clouds.get(&stray.cloud) {
+                let (cloud, clock) = (cloud.clone(), self.ports.clock.clone());
+                let subject = (stray.id, stray.cloud, stray.provider);
+                self.calls
+                    .remove(cloud, clock, self.tenant.clone(), subject);
+            }
+        }
+        alarms
+    }
+}
