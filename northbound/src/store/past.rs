@@ -104,7 +104,7 @@ fn beginning(connection: &Connection, tenant: &TenantName, at: Timestamp) -> Res
         one(
             connection,
             "SELECT max(seq) FROM journal WHERE tenant = ?1 AND seq <= ?2 AND kind = 'decided'
-                 AND json_extract(event, '$.is_first')",
+                 AND CASE WHEN json_valid(event) THEN json_extract(event, '$.is_first') END",
             params![tenant.as_str(), decided],
         )?
     } else {

@@ -77,7 +77,8 @@ CREATE INDEX journal_load ON journal (tenant, seq) WHERE kind = 'load';
 ";
 
 const V3: &str = "
-CREATE INDEX journal_first ON journal (tenant, seq) WHERE kind = 'decided' AND json_extract(event, '$.is_first');
+CREATE INDEX journal_first ON journal (tenant, seq) WHERE kind = 'decided'
+    AND CASE WHEN json_valid(event) THEN json_extract(event, '$.is_first') END;
 ";
 
 /// Why a file is not used as it is.
