@@ -393,8 +393,8 @@ async fn loads_are_found_for_four_weeks_and_everything_else_for_as_long_as_was_a
             values: vec![Some(Amount::ONE), None],
         })
     };
-    const DAY: i64 = 86_400;
-    for (day, event) in [
+    let day = |day: i64| later(day * 86_400);
+    for (number, event) in [
         (0, load(0)),
         (3, load(3)),
         (20, alarm("x")),
@@ -402,7 +402,7 @@ async fn loads_are_found_for_four_weeks_and_everything_else_for_as_long_as_was_a
         (30, alarm("y")),
     ] {
         store
-            .record(&demo, later(day * DAY), &[], &[event])
+            .record(&demo, day(number), &[], &[event])
             .await
             .unwrap();
     }
@@ -413,11 +413,7 @@ async fn loads_are_found_for_four_weeks_and_everything_else_for_as_long_as_was_a
         .unwrap()
         .unwrap();
 
-    let found: Vec<Event> = state
-        .journal
-        .into_iter()
-        .map(|entry| entry.event)
-        .collect();
+    let found: Vec<Event> = state.journal.into_iter().map(|entry| entry.event).collect();
     assert_eq!(found, [load(3), load(29), alarm("y")]);
 }
 
