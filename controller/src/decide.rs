@@ -230,6 +230,7 @@ fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u
     }
     brakes.mode(course);
     brakes.stabilize(course);
+    brakes.calm(course);
     if course.number < before {
         leave_enough(&advice, before, course);
     }

@@ -12,6 +12,11 @@ use crate::decision::Guard;
 use crate::policy::{Mode, Policy};
 use crate::time::Now;
 
+/// Turns are counted over this time.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// A turn inwards brings one outwards, so that there are at most six in the hour.
+const MOST_TURNS: u32 = 4;
+
 /// What holds the number back on its way from `before`.
 pub(super) struct Brakes<'a> {
     question: &'a Question<'a>,
@@ -71,6 +76,26 @@ impl<'a> Brakes<'a> {
 
     fn wanted_within(&self, span: SignedDuration) -> impl Iterator<Item = u32> + use<'_> {
         since(&self.question.history.wanted, span, self.question.now)
+    }
+
+    /// Not back and forth all the time: a scale-in that follows a scale-out waits while the last hour has seen many turns. A
+    /// goal weighs its turns by itself.
+    pub(super) fn calm(&self, course: &mut Course) {
+        if course.number >= self.before || self.policy.has_goal() {
+            return;
+        }
+        let changes = &self.question.history.changes;
+        let mut turns = 0;
+        let mut was_out = None;
+        for change in since(changes, HOUR, self.question.now) {
+            let is_out = change > 0;
+            turns += u32::from(was_out.is_some_and(|was| was != is_out));
+            was_out = Some(is_out);
+        }
+        if was_out == Some(true) && turns > MOST_TURNS {
+            let note = format!("it has turned {turns} times within the hour: fewer wait");
+            course.set(Guard::Stabilization, self.before, note);
+        }
     }
 
     /// Not too much at a time.

@@ -131,7 +131,11 @@ impl<'a, 'b> Panel<'a, 'b> {
             )?;
         shade(&mut chart, &scene.periods, bottom, top)?;
         let begins = scene.begins;
-        let form = if scene.length > DAYS_FROM { "%b %d" } else { "%H:%M:%S" };
+        let form = if scene.length > DAYS_FROM {
+            "%b %d"
+        } else {
+            "%H:%M:%S"
+        };
         let time = |seconds: &f64| {
             let millis = jiff::SignedDuration::from_secs_f64(*seconds);
             let moment = begins.saturating_add(millis).unwrap_or(begins);

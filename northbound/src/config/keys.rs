@@ -25,14 +25,14 @@ pub(super) const MEMORY: u64 = 128 << 20;
 pub(super) const SHARED: &str = "/shared";
 pub(super) const STOP_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
+/// Of an hour of one instance, in any money.
+const PRICE_LIMIT: Amount = Amount::whole(1_000_000);
 pub(super) const FORMAT: &str = "%w %{ms}T";
 /// Longer than the pauses of a service that has few clients, and shorter than a policy's memory.
 pub(super) const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 pub(super) const PROMETHEUS: &str = "http://127.0.0.1:9090";
 pub(super) const PROMETHEUS_TIMEOUT: SignedDuration = SignedDuration::from_secs(2);
 
-/// Of an hour of one instance, in any money.
-const PRICE_LIMIT: Amount = Amount::whole(1_000_000);
 pub(super) const POOLS_LIMIT: usize = 64;
 pub(super) const WORDS_LIMIT: usize = 64;
 const CLOUDS_LIMIT: usize = 64;

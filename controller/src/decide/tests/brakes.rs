@@ -230,3 +230,34 @@ fn what_lies_outside_the_bounds_is_said() {
     assert_eq!(decision.reason(), "9 asked for, at most 5 allowed");
     assert_eq!(decision.wanted, 5);
 }
+
+#[test]
+fn a_number_that_goes_back_and_forth_turns_six_times_an_hour_at_most() {
+    let mut scene = Scene::asked(4);
+    let mut numbers = vec![4];
+    for tick in 0..720_u32 {
+        numbers.extend(scene.ask(&[4 + (tick / 6) % 2]));
+    }
+    let ways: Vec<(usize, bool)> = (1..numbers.len())
+        .filter(|i| numbers[*i] != numbers[i - 1])
+        .map(|i| (i, numbers[i] > numbers[i - 1]))
+        .collect();
+    let turns: Vec<usize> = ways
+        .windows(2)
+        .filter(|pair| pair[0].1 != pair[1].1)
+        .map(|pair| pair[1].0)
+        .collect();
+    let hour = 360;
+    let most = turns
+        .iter()
+        .map(|from| {
+            turns
+                .iter()
+                .filter(|at| (*from..from + hour).contains(at))
+                .count()
+        })
+        .max();
+
+    assert_eq!(most, Some(6));
+    assert!(numbers.iter().all(|number| (4..=5).contains(number)));
+}
