@@ -89,7 +89,8 @@ impl<'a> Brakes<'a> {
         let mut was_out = None;
         for change in since(changes, HOUR, self.question.now) {
             let is_out = change > 0;
-            turns += u32::from(was_out.is_some_and(|was| was != is_out));
+            // What came before the hour is forgotten, so that its first change may be a turn.
+            turns += u32::from(was_out.is_none_or(|was| was != is_out));
             was_out = Some(is_out);
         }
         if was_out == Some(true) && turns > MOST_TURNS {

@@ -256,8 +256,9 @@ fn a_number_that_goes_back_and_forth_turns_six_times_an_hour_at_most() {
                 .filter(|at| (*from..from + hour).contains(at))
                 .count()
         })
-        .max();
+        .max()
+        .unwrap();
 
-    assert_eq!(most, Some(6));
+    assert!((4..=6).contains(&most), "{most} turns in an hour");
     assert!(numbers.iter().all(|number| (4..=5).contains(number)));
 }
