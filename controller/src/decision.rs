@@ -168,6 +168,9 @@ pub struct Reading {
     /// How many were in service, where that cannot be told from the two above.
     #[serde(default)]
     pub in_service: u32,
+    /// It is a value of the whole group, not one of each instance.
+    #[serde(default)]
+    pub is_of_group: bool,
     /// A value fell to exactly zero from well above: real, or a broken meter.
     pub is_suspect: bool,
 }

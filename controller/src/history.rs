@@ -143,7 +143,6 @@ impl History {
             let wanted = policy.wanted_forecast(&metric);
             let capacity = policy
                 .goal_for(&metric)
-                .filter(|_| !matches!(metric, Metric::Pushed(_) | Metric::Prometheus(_)))
                 .and_then(|goal| self.capacity(&metric, goal));
             let tick = self.tick;
             let prospect = self
@@ -242,7 +241,7 @@ impl History {
     }
 
     /// Whether a metric was ever measured of the whole group.
-    pub fn is_of_group(&self, metric: &Metric) -> bool {
+    pub(crate) fn is_of_group(&self, metric: &Metric) -> bool {
         self.latest.contains_key(&(metric.clone(), None))
     }
 

@@ -123,7 +123,7 @@ impl Prospect {
     ) {
         self.carried = reading
             .zip(capacity)
-            .map(|(reading, capacity)| capacity.times(reading.expected + reading.warming).as_f64());
+            .map(|(reading, capacity)| capacity.times(reading.served()).as_f64());
         let mut bins = std::mem::take(&mut self.bins);
         self.series.read(wall, reading.and_then(total), |at, load| {
             bins.push((at, load));
@@ -251,4 +251,45 @@ pub(crate) fn learned_capacity(load: &Series, cpu: &Series) -> Option<Amount> {
         .then(|| Amount::measured(FULL_SHARE.as_f64() * load / cpu))
         .flatten()
         .filter(|capacity| *capacity > Amount::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A load of so much a minute, from noon on.
+    fn series(loads: impl Iterator<Item = f64>) -> Series {
+        let mut series = Series::new(SignedDuration::from_secs(60));
+        for (minute, load) in (1..).zip(loads) {
+            let wall = Timestamp::from_second(1_768_478_400 + minute * 60).unwrap();
+            series.read(wall, Amount::measured(load), |_, _| {});
+        }
+        series
+    }
+
+    fn learned(loads: &[(f64, f64)]) -> Option<f64> {
+        let requests = series(loads.iter().map(|(requests, _)| *requests));
+        let cpu = series(loads.iter().map(|(_, cpu)| *cpu));
+        learned_capacity(&requests, &cpu).map(Amount::as_f64)
+    }
+
+    #[test]
+    fn what_an_instance_carries_is_learned_from_the_processor_time_of_the_same_minutes() {
+        let minutes: Vec<(f64, f64)> = (0..60)
+            .map(|minute| f64::from(100 + 10 * (minute % 7)))
+            .map(|requests| (requests, requests / 250.0))
+            .collect();
+
+        let capacity = learned(&minutes).unwrap();
+
+        assert!((capacity - 200.0).abs() < 0.01, "{capacity}");
+        assert_eq!(learned(&minutes[..5]), None, "too few minutes");
+    }
+
+    #[test]
+    fn an_idle_processor_and_one_that_nobody_measures_teach_nothing() {
+        assert_eq!(learned(&[(100.0, 0.01); 60]), None);
+        assert_eq!(learned(&[(100.0, f64::NAN); 60]), None);
+        assert_eq!(learned(&[(0.0, 0.9); 60]), None, "work of its own");
+    }
 }

@@ -49,6 +49,7 @@ fn of_group(warmth: &Warmth<'_>, metric: &Metric, threshold: Amount) -> Option<R
     }
     let mut reading = Reading {
         expected: 1,
+        is_of_group: true,
         is_suspect: history.is_suspect(None, metric, threshold, now, stale),
         ..Reading::default()
     };

@@ -71,6 +71,8 @@ impl Meter {
             let mut reading = Reading {
                 expected,
                 warming,
+                in_service: served,
+                is_of_group,
                 ..Reading::default()
             };
             if let Some(load) = load.filter(|_| expected > 0) {

@@ -66,7 +66,8 @@ fn is_shared_out(question: &Question<'_>, monitor: &Monitor) -> bool {
         }
         Aggregation::Total | Aggregation::Count => false,
     };
-    is_each && !question.history.is_of_group(&monitor.metric)
+    let reading = question.readings.get(&monitor.metric);
+    is_each && reading.is_some_and(|reading| !reading.is_of_group)
 }
 
 /// The fewest among which the load can be shared out without reaching a step that adds some.

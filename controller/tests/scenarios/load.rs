@@ -6,7 +6,7 @@ use controller::amount::Amount;
 use controller::example;
 use controller::instance::{Cause, Phase};
 use controller::journal::{Event, Move};
-use controller::policy::{PerDirection, Proactive};
+use controller::policy::{Goal, PerDirection, Proactive, Response};
 use controller::schedule::{Closes, Opens, Window};
 use controller::spec::TenantSpec;
 use jiff::civil::time;
@@ -290,5 +290,50 @@ fn the_metric_is_what_the_window_holds_on_average() {
             .unwrap();
         assert!(average > Amount::from_millionths(260_000), "{average}");
         assert!(average < Amount::from_millionths(340_000), "{average}");
+    });
+}
+
+// S4-22
+#[test]
+fn a_goal_follows_the_load_over_a_restart_and_back() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        spec.policy.signals[0].response = Response::Goal(Goal {
+            goal: Amount::from_millionths(990_000),
+            capacity: None,
+            reactive: true,
+            proactive: Proactive::On,
+        });
+        spec.policy.buffer = PerDirection::both(seconds(0));
+        spec.policy.stabilization = PerDirection::both(seconds(0));
+        world.apply(spec);
+        let mut controller = world.controller(1).await;
+        world.truth().load = 0.2;
+        world.run(&mut controller, seconds(300)).await;
+        assert_eq!(world.truth().all(), 2);
+
+        world.truth().load = 2.5;
+        world.run(&mut controller, seconds(300)).await;
+        let grown = world.truth().all();
+        assert!(
+            (4..=5).contains(&grown),
+            "2.5 busy at 80 % are 3.1: {grown}"
+        );
+
+        drop(controller);
+        let mut controller = world.controller(2).await;
+        world.run(&mut controller, seconds(300)).await;
+        let again = world.truth().all();
+        assert!((4..=5).contains(&again), "{again} after a restart");
+
+        world.truth().meter = MeterMood::Silent;
+        world.truth().load = 0.2;
+        world.run(&mut controller, seconds(900)).await;
+        assert_eq!(world.truth().all(), again, "silence is no low load");
+
+        world.truth().meter = MeterMood::Works;
+        world.run(&mut controller, seconds(1_800)).await;
+        assert_eq!(world.truth().all(), 2);
     });
 }
