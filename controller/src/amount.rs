@@ -19,6 +19,8 @@ pub struct Amount(u64);
 /// The largest whole amount: a billion of anything is a broken meter, and sums of them still fit.
 const WHOLE_LIMIT: u64 = 1_000_000_000;
 const MILLION: u64 = 1_000_000;
+/// What an amount can hold, about: sums of eighteen thousand times the largest that is measured.
+const LARGEST: f64 = 1.8e13;
 
 impl Amount {
     /// Nothing.
@@ -47,6 +49,19 @@ impl Amount {
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "finite, not negative and bounded by the line above"
+        )]
+        Some(Self((value * 1e6).round() as u64))
+    }
+
+    /// A float that was worked out from amounts, which may be larger than any that is measured; `None` for what is no amount.
+    pub fn worked_out(value: f64) -> Option<Self> {
+        if !value.is_finite() || value < 0.0 {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and a cast of what is too large gives the largest"
         )]
         Some(Self((value * 1e6).round() as u64))
     }
@@ -104,13 +119,15 @@ impl Amount {
 
 /// A number that is no amount.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("{0} is no amount: it is not a number from 0 to a billion")]
+#[error("{0} is no amount: it is not a number from 0 to 18 million million")]
 pub struct NoAmount(f64);
 
 impl TryFrom<f64> for Amount {
     type Error = NoAmount;
     fn try_from(value: f64) -> Result<Self, NoAmount> {
-        Self::measured(value).ok_or(NoAmount(value))
+        Self::worked_out(value)
+            .filter(|_| value < LARGEST)
+            .ok_or(NoAmount(value))
     }
 }
 

@@ -265,7 +265,7 @@ impl Forecast {
     pub fn seasons(&self) -> impl Iterator<Item = i64> {
         self.seasons
             .iter()
-            .filter(|season| season.is_found())
+            .filter(|season| season.is_found_somewhere())
             .map(|season| season.period)
     }
 
@@ -294,7 +294,8 @@ impl Forecast {
 
     fn look(&mut self, at: i64) {
         let base = self.recent.last();
-        let signs = self.recent.signs(self.setup.mode.trend);
+        let usual = OUTLIER * self.scale(base);
+        let signs = self.recent.signs(self.setup.mode.trend, usual);
         let level = (base + self.level.predict(&signs)).max(0.0);
         let scale = self.scale(level);
         let state = self.state(scale);
@@ -303,13 +304,13 @@ impl Forecast {
         let mut lately = all;
         self.states[state].weigh(&all, doubt, &mut lately);
         let mut shares = lately;
-        for season in self.seasons.iter().filter(|season| season.is_found()) {
+        for season in self.seasons.iter().filter(|season| season.is_found(at)) {
             season.weigh(at, &all, doubt, &mut shares);
         }
         let price = self.price.now();
         let ask = |shares| Chances::new(level, scale, shares).cheapest(price, self.setup.capacity);
         let upper = ask(&shares);
-        let expert = self.expert((level - base).abs() / upper, || {
+        let expert = self.expert(at, (level - base).abs() / upper, || {
             (upper - ask(&lately)).abs() / upper
         });
         let between = self.open.iter().map(|open| open.upper);
@@ -334,8 +335,8 @@ impl Forecast {
     }
 
     /// Who moved what is asked for: `trend` and `season` are the shares by which each did.
-    fn expert(&self, trend: f64, season: impl Fn() -> f64) -> Expert {
-        let found = self.seasons.iter().filter(|season| season.is_found());
+    fn expert(&self, at: i64, trend: f64, season: impl Fn() -> f64) -> Expert {
+        let found = self.seasons.iter().filter(|season| season.is_found(at));
         let best = found.max_by(|a, b| a.gain.total_cmp(&b.gain));
         match best {
             _ if self.known < FIRST => Expert::Start,

@@ -149,6 +149,10 @@ impl Prospect {
         carried: Option<f64>,
     ) {
         for &(at, load) in bins {
+            if self.last.is_some_and(|last| at <= last) {
+                // The clock was put back: what has heard a time that never was is made anew at the next reading.
+                (self.acting, self.shown, self.season) = (None, None, None);
+            }
             let load = load.map(Amount::as_f64);
             for made in [&mut self.acting, &mut self.shown].into_iter().flatten() {
                 made.forecast.hear(at, load, carried);

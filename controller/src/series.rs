@@ -65,9 +65,10 @@ impl Series {
         let Ok(number) = i64::try_from((wall.as_nanosecond() - 1).div_euclid(bin)) else {
             return;
         };
+        self.turn_back_to(number);
         self.go_to(number, &mut hear);
         let Some(open) = self.open.as_mut().filter(|open| open.number == number) else {
-            return; // The clock was put back: what is over is over.
+            return; // What is over is over.
         };
         if let Some(load) = load {
             open.sum = open.sum + load;
@@ -168,6 +169,22 @@ impl Series {
         SignedDuration::from_secs(self.bin)
     }
 
+    /// Where the clock was put back by more than a bin, what was kept of later ones is of a time that never was.
+    fn turn_back_to(&mut self, number: i64) {
+        let Some(open) = self.open.filter(|open| number < open.number - 1) else {
+            return;
+        };
+        let length = i64::try_from(self.kept.len()).unwrap_or(0);
+        let earlier = (number - (open.number - length)).clamp(0, length);
+        self.kept.truncate(usize::try_from(earlier).unwrap_or(0));
+        self.closed.clear();
+        self.open = Some(Open {
+            number,
+            sum: Amount::ZERO,
+            readings: 0,
+        });
+    }
+
     /// Closes every bin before this one.
     fn go_to(&mut self, number: i64, hear: &mut impl FnMut(i64, Option<Amount>)) {
         let begin = |number| Open {
@@ -186,11 +203,18 @@ impl Series {
             self.open = Some(begin(number));
             return;
         }
+        // A pause, or a clock that was put forward by mistake: nothing of it is written down.
+        let is_long = number - open.number > PIECE.as_secs() / self.bin;
+        if is_long {
+            self.closed.clear();
+        }
         for over in open.number..number {
             let value =
                 (over == open.number && open.readings > 0).then(|| open.sum.over(open.readings));
             hear(over * self.bin, value);
-            self.closed.push(value);
+            if !is_long {
+                self.closed.push(value);
+            }
             self.keep(value);
         }
         if number > open.number {
@@ -253,9 +277,39 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_put_back_changes_nothing() {
+    fn a_clock_that_is_put_back_a_little_changes_nothing() {
         let bins = heard(&[(60, load(2)), (30, load(9)), (120, load(4))]);
         assert_eq!(bins, [load(2), load(4)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_far_goes_on_from_there() {
+        let mut series = Series::new(SignedDuration::from_secs(10));
+        let mut bins = Vec::new();
+        let mut read = |second, value| {
+            series.read(at(second), load(value), |at, value| bins.push((at, value)));
+        };
+        read(60, 1);
+        read(86_460, 2);
+        read(120, 3);
+        read(180, 4);
+
+        let start = at(0).as_second();
+        assert_eq!(bins.first(), Some(&(start, load(1))));
+        assert_eq!(
+            bins[bins.len() - 2..],
+            [(start + 60, load(3)), (start + 120, load(4))]
+        );
+        let kept: Vec<_> = series.loads().collect();
+        assert_eq!(
+            kept,
+            [
+                (start, Some(1.0)),
+                (start + 60, Some(3.0)),
+                (start + 120, Some(4.0))
+            ]
+        );
+        assert_eq!(series.take_unwritten(&Metric::Cpu), None);
     }
 
     #[test]

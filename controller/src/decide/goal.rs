@@ -8,7 +8,7 @@ use crate::decision::{Forecasted, Guard};
 use crate::forecast::turns::Need;
 use crate::forecast::{Expert, Outlook};
 use crate::load::Metric;
-use crate::policy::{Goal, Monitor};
+use crate::policy::{Goal, Monitor, Proactive};
 use crate::prospect::Prospect;
 use crate::series::total;
 
@@ -38,24 +38,41 @@ pub(super) fn advise(
         let why = doubt(reading, metric).unwrap_or_else(|| silence(question, metric));
         return Advice::silent(why, before);
     };
+    if !goal.reactive && goal.proactive != Proactive::On {
+        let note = format!("neither reactive nor proactive: {before} stays");
+        return Advice::of(before).because(Guard::Forecast, note);
+    }
     let prospect = question.history.prospect(metric);
     let outlook = prospect.and_then(Prospect::acting);
-    let (Some(prospect), Some(outlook)) = (prospect, outlook) else {
+    let asked = outlook.and_then(|outlook| {
+        let (upper, keep) = (
+            Amount::worked_out(outlook.upper)?,
+            Amount::worked_out(outlook.keep)?,
+        );
+        Some((outlook, upper, keep))
+    });
+    let (Some(prospect), Some((outlook, upper, keep))) = (prospect, asked) else {
         // Nothing is forecast before the first minute is over: what is there now has to be carried.
         let need = needed(load, capacity).max(before);
         let note = format!("{metric} {load} in all ÷ {capacity} = {need}; no minute is over yet");
         return Advice::of(need).because(Guard::Forecast, note);
     };
     let so_far = prospect.series().so_far().unwrap_or_default();
-    let count = |load| {
-        needed(
-            Amount::measured(load).unwrap_or_default().max(so_far),
-            capacity,
-        )
+    // Those that gave no reading count like the others on the way up, and as full on the way down.
+    let silent = reading.missing();
+    let unseen = capacity.times(silent) - load.over(reading.served().max(1) as usize).times(silent);
+    let count = |load: Amount| {
+        let need = needed(load.max(so_far), capacity);
+        let safe = needed(load.max(so_far) + unseen, capacity);
+        if need < before {
+            safe.min(before)
+        } else {
+            need
+        }
     };
     let need = Need {
-        need: count(outlook.upper).clamp(min, max),
-        keep: count(outlook.keep).clamp(min, max),
+        need: count(upper).clamp(min, max),
+        keep: count(keep).clamp(min, max),
     };
     let forecast = forecasted(question, metric, &outlook, capacity, Some(need));
     let total = prospect.total(question.now.steady, before, need);
@@ -69,7 +86,7 @@ pub(super) fn advise(
         advice.set(Guard::Projected, total, note);
     }
     if let Some(shown) = prospect.shown() {
-        let need = count(shown.upper);
+        let need = Amount::worked_out(shown.upper).map_or(before, count);
         let shown = forecasted(question, metric, &shown, capacity, None);
         let note = note(&shown, load, need);
         advice.set(Guard::Forecast, total, format!("forecast only: {note}"));
@@ -86,7 +103,7 @@ fn forecasted(
     capacity: Amount,
     need: Option<Need>,
 ) -> Forecasted {
-    let amount = |load| Amount::measured(load).unwrap_or_default();
+    let amount = |load| Amount::worked_out(load).unwrap_or_default();
     Forecasted {
         metric: metric.clone(),
         horizon: question.history.time_to_service(),

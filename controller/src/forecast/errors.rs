@@ -151,7 +151,8 @@ pub(super) fn score(shares: &Shares, error: f64) -> f64 {
 }
 
 fn class(error: f64) -> usize {
-    LIMITS.partition_point(|limit| *limit <= error)
+    // No error at all is none upwards, or a load that stands still at a whole number of instances would cost one more.
+    LIMITS.partition_point(|limit| *limit < error)
 }
 
 /// Where a class begins and ends; the first and the last are open and get a width.

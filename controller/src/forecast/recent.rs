@@ -11,7 +11,7 @@ const SOME: usize = 30;
 const STRAIGHT: f64 = 1e-3;
 /// Slopes are weighed apart by how long the load has gone straight, up to so many bins: what is sampled every five minutes and drawn
 /// as a line goes on for the rest of the five, what is counted each minute hardly does. Weighed as one, cost is 1 % higher.
-const LONGEST: usize = SIGNS - 3;
+const LONGEST: usize = SIGNS - 5;
 
 /// The last loads.
 #[derive(Debug, Clone, Default)]
@@ -66,12 +66,18 @@ impl Recent {
     }
 
     /// What may tell how far the load will move from the last one.
-    pub(super) fn signs(&self, trend: bool) -> Signs {
+    ///
+    /// How far it is from the means counts apart up to `usual` and beyond: noise returns to its mean, and so do spikes where
+    /// they have been seen to; a load that goes somewhere for the first time stays.
+    pub(super) fn signs(&self, trend: bool, usual: f64) -> Signs {
         let mut signs = [0.0; SIGNS];
-        signs[0] = self.mean_of(FEW) - self.last();
-        signs[1] = self.mean() - self.last();
+        for (i, mean) in [self.mean_of(FEW), self.mean()].into_iter().enumerate() {
+            let far = mean - self.last();
+            signs[2 * i] = far.clamp(-usual, usual);
+            signs[2 * i + 1] = far - signs[2 * i];
+        }
         if trend {
-            signs[2 + self.straight] = self.slope();
+            signs[4 + self.straight] = self.slope();
         }
         signs
     }

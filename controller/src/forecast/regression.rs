@@ -1,7 +1,7 @@
 //! Least squares with forgetting: learns how much each of a few signs tells.
 
 /// How many signs are weighed.
-pub(super) const SIGNS: usize = 7;
+pub(super) const SIGNS: usize = 9;
 /// So many observations pull as strongly towards "tells nothing" as the data pulls away from it.
 const DOUBT: f64 = 30.0;
 /// Share of the signs' mean energy that is added to each, so that signs that are seldom seen, or that say the same, stay tame.
@@ -105,7 +105,7 @@ mod tests {
             regression.learn(&signs, 2.0 * signs[0] - 0.5 * signs[3], 1.0);
         }
 
-        let told = regression.predict(&[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let told = regression.predict(&std::array::from_fn(|i| f64::from(i == 0)));
         assert!((told - 2.0).abs() < 0.2, "{told}");
     }
 

@@ -10,6 +10,10 @@ use super::errors::{Count, Shares, score};
 /// How long errors of a season are remembered.
 const MEMORY_S: f64 = 7.0 * 86_400.0;
 
+/// A place whose gain is above this is listened to by itself: a job once a day is found so. Of places that nothing distinguishes
+/// none comes so far.
+const STANDS_OUT: f64 = 0.01;
+
 /// The errors at each place in a season.
 #[derive(Debug, Clone)]
 pub(super) struct Season {
@@ -18,6 +22,8 @@ pub(super) struct Season {
     places: Vec<Count>,
     /// By how much better than no season it foretold errors lately (quadratic score).
     pub(super) gain: f64,
+    /// The same at each place: one that stands out is found where the season as a whole is not.
+    gains: Vec<f64>,
     /// The share by which one error moves the gain.
     pace: f64,
 }
@@ -31,13 +37,20 @@ impl Season {
             period,
             places: vec![Count::new(seen.max(10.0)); usize::try_from(places).unwrap_or(1)],
             gain: 0.0,
+            gains: vec![0.0; usize::try_from(places).unwrap_or(1)],
             pace: step_s / MEMORY_S,
         }
     }
 
-    /// Whether it foretells errors better than no season does. Where there is none, that stays below zero within hours.
-    pub(super) fn is_found(&self) -> bool {
-        self.gain > 0.0
+    /// Whether it foretells the errors at `at` better than no season does. Where there is none, that stays below zero within
+    /// hours.
+    pub(super) fn is_found(&self, at: i64) -> bool {
+        self.gain > 0.0 || self.gains[self.place(at)] > STANDS_OUT
+    }
+
+    /// Whether it does at any place.
+    pub(super) fn is_found_somewhere(&self) -> bool {
+        self.gain > 0.0 || self.gains.iter().any(|gain| *gain > STANDS_OUT)
     }
 
     fn place(&self, at: i64) -> usize {
@@ -50,7 +63,10 @@ impl Season {
         let place = self.place(at);
         let mut here = *all;
         self.places[place].weigh(all, doubt, &mut here);
-        self.gain += (score(&here, error) - score(all, error) - self.gain) * self.pace;
+        let gain = score(&here, error) - score(all, error);
+        self.gain += (gain - self.gain) * self.pace;
+        let step = (self.pace * self.places.len() as f64).min(0.1);
+        self.gains[place] += (gain - self.gains[place]) * step;
         self.places[place].add(error);
     }
 
