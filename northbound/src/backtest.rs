@@ -7,12 +7,14 @@
 mod args;
 mod difference;
 mod draw;
+mod notes;
 mod own_logs;
 mod report;
 mod samples;
 mod trace;
 
 pub use args::BacktestArgs;
+pub use notes::notes;
 pub use report::{Report, Run, World};
 pub use samples::SamplesError;
 pub use trace::{Trace, read};

@@ -104,6 +104,125 @@ fn the_supply_that_is_written_is_a_line_for_each_change_from_0_on() {
 }
 
 #[test]
+fn nothing_that_is_read_is_written_over() {
+    let place = place();
+    fs::hard_link(place.path("load.csv"), place.path("linked.csv")).unwrap();
+    let files = || {
+        let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+        [read("load.csv"), read("half.yml"), read("goal.yml")]
+    };
+    let before = files();
+    let usual = ["--capacity", "10", "--against", "./goal.yml"];
+    for (outputs, told) in [
+        (
+            &["--supply", "load.csv"][..],
+            "`--supply load.csv` would overwrite the trace",
+        ),
+        (&["--chart", "./linked.csv"], "would overwrite the trace"),
+        (
+            &["--chart", "half.yml"],
+            "would overwrite the policy's file",
+        ),
+        (
+            &["--supply", "goal.yml"],
+            "would overwrite the file it is compared with",
+        ),
+        (
+            &["--supply", "new.csv", "--chart", "./new.csv"],
+            "`--chart ./new.csv` would overwrite --supply",
+        ),
+    ] {
+        let said = backtest(&place, &[&usual, outputs].concat());
+
+        assert_eq!((said.code, said.out.as_str()), (BAD_INPUT, ""), "{said:?}");
+        assert!(said.err.contains(told), "{}", said.err);
+        assert!(said.err.contains("\nhint: "), "{}", said.err);
+        assert!(!place.path("new.csv").exists());
+        assert_eq!(files(), before);
+    }
+    let thrown_away = ["--supply", "/dev/null", "--chart", "/dev/null"];
+    backtest(&place, &[&usual[..], &thrown_away].concat()).ok();
+}
+
+#[test]
+fn a_supply_curve_is_no_load() {
+    let place = place();
+    backtest(&place, &["--capacity", "10", "--supply", "supply.csv"]).ok();
+    let arguments = ["backtest", "./half.yml", "--capacity", "10", "--trace"];
+
+    let said = place.asaas(&[&arguments[..], &["supply.csv"]].concat());
+
+    assert_eq!(said.code, BAD_INPUT, "{said:?}");
+    assert!(said.err.contains("this is a supply curve"), "{}", said.err);
+}
+
+#[test]
+fn what_is_assumed_and_what_keeps_a_policy_from_its_number_is_noted() {
+    let place = place();
+    let notes = |policy: &str, more: &[&str]| {
+        place.write("tried.yml", policy);
+        let usual = [
+            "backtest",
+            "./tried.yml",
+            "--trace",
+            "load.csv",
+            "--capacity",
+            "10",
+        ];
+        let arguments = [&usual, more].concat();
+        let report = place.asaas(&[&arguments[..], &["--json"]].concat()).json();
+        let notes: Vec<String> = serde_json::from_value(report["world"]["notes"].clone()).unwrap();
+        let text = place.asaas(&arguments).ok();
+        assert!(notes.iter().all(|note| text.contains(note)), "{text}");
+        notes.join("\n")
+    };
+    let policy = |max: u32, policy: &str| {
+        format!("instances: {{ min: 1, max: {max} }}\npolicy: {{ {policy} }}\n")
+    };
+
+    for follows_the_load in [
+        "metric: cpu, threshold: 50%",
+        "metric: connections, threshold: 9",
+    ] {
+        let policy = policy(50, &format!("dynamic: {{ {follows_the_load} }}"));
+        assert_eq!(notes(&policy, &[]), "");
+    }
+    let rule = "rules: [{ monitor: { metric: disk_free, aggregation: minimum }, trigger: \"< 10%\", action: +1 }]";
+    for (assumed, told) in [
+        (rule, "`disk_free` is taken as 1 - load over capacity"),
+        (
+            "dynamic: { metric: memory, threshold: 50% }",
+            "`memory` is taken as load over capacity",
+        ),
+        (
+            "dynamic: { metric: network_in, threshold: 9 }",
+            "`network_in` is taken as the load",
+        ),
+        (
+            "dynamic: { metric: { pushed: queue }, threshold: 9 }",
+            "`queue` is taken as the load",
+        ),
+        (
+            "dynamic: { metric: response_time, threshold: 300ms }",
+            "M/M/1 with processor sharing",
+        ),
+    ] {
+        let told_of = notes(&policy(50, assumed), &[]);
+        assert!(told_of.contains(told), "{told_of}");
+    }
+    let goal = "dynamic: { goal: 99% }";
+    assert_eq!(notes(&policy(50, goal), &[]), "");
+    let limited = notes(&policy(9, goal), &["--against", "./half.yml"]);
+    assert!(
+        limited.starts_with("./tried.yml: max 9 is the limit for "),
+        "{limited}"
+    );
+    assert!(limited.ends_with(" % of the time"), "{limited}");
+    let off = notes(&policy(9, &format!("mode: off, {goal}")), &[]);
+    assert!(off.starts_with("the mode is off: "), "{off}");
+}
+
+#[test]
 fn another_file_is_compared_in_words_and_in_figures() {
     let place = place();
     let arguments = ["--capacity", "10", "--against", "./goal.yml"];

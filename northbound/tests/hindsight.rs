@@ -14,6 +14,7 @@ const FAILED: Option<i32> = Some(1);
 const BAD_INPUT: Option<i32> = Some(2);
 const NO_SERVICE: Option<i32> = Some(3);
 const REFUSED: Option<i32> = Some(4);
+const INTERRUPTED: Option<i32> = Some(130);
 
 const CLOUDS: &str = "clouds:\n\
     \x20 - { name: sim-a, kind: sim, capacity: 3, boot: 0s, price: 0.10 }\n\
@@ -232,6 +233,30 @@ fn a_search_proposes_with_evidence_of_held_out_days_and_changes_nothing() {
     assert_eq!(
         std::fs::read_to_string(place.path("wide.yml")).unwrap(),
         file
+    );
+}
+
+#[test]
+fn a_search_that_is_interrupted_ends_at_once_with_130() {
+    let place = Place::new();
+    place.write(
+        "wide.yml",
+        "instances: { min: 6, max: 20 }\npolicy: { dynamic: { metric: cpu, threshold: 30% } }\n",
+    );
+    place.write("load.csv", &four_days());
+    let arguments = "tune wide.yml --trace load.csv --capacity 1 --tick 3s";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+
+    let mut search = place.spawn(&arguments);
+    let line = search.error_line();
+    search.interrupt();
+    let said = search.end();
+
+    assert!(line.contains(" of 120 backtests at most"), "{line}");
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (INTERRUPTED, ""),
+        "{said:?}"
     );
 }
 

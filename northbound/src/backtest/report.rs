@@ -44,7 +44,7 @@ pub struct World {
     pub tick_s: f64,
     /// The instances that the load needs, at least one: the fewest, on average, and the most.
     pub demand: (u32, f64, u32),
-    /// What a person should know of the trace.
+    /// What a person should know of the trace and the runs.
     pub notes: Vec<String>,
 }
 

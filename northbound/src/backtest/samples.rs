@@ -196,8 +196,11 @@ fn take(line: Line<'_>, samples: &mut Samples) -> Result<(), SamplesError> {
         }
         return Ok(());
     }
-    if text.is_empty() || text.starts_with("t_seconds") {
+    if text.is_empty() {
         return Ok(());
+    }
+    if text.starts_with("t_seconds") {
+        return header(line, text);
     }
     let Some((t, load)) = text.split_once(',') else {
         let what = format!(
@@ -209,6 +212,22 @@ fn take(line: Line<'_>, samples: &mut Samples) -> Result<(), SamplesError> {
     let t = seconds(line, t.trim(), samples)?;
     let load = amount(line, load.trim())?;
     push(samples, line.file, (t, load))
+}
+
+/// A header says of what the samples are.
+fn header(line: Line<'_>, text: &str) -> Result<(), SamplesError> {
+    let column = text.split(',').nth(1).unwrap_or_default().trim();
+    let hint = match column {
+        "load" => return Ok(()),
+        "vms" => "this is a supply curve, as `--supply` writes it: give the load that it met",
+        _ => FORM,
+    };
+    let part = if column.is_empty() { text } else { column };
+    let what = format!(
+        "the second column is {}, and should be `load`",
+        quoted(column)
+    );
+    Err(line.wrong(part, what, hint))
 }
 
 /// Adds a sample.

@@ -68,6 +68,31 @@ fn what_is_wrong_with_a_line_is_shown_with_its_place_and_a_hint() {
 }
 
 #[test]
+fn a_header_must_be_of_a_load() {
+    insta::assert_snapshot!(told("t_seconds,vms\n0,1\n60,2\n"), @r"
+    load.csv:1:11: the second column is `vms`, and should be `load`
+      |
+    1 | t_seconds,vms
+      |           ^^^
+    hint: this is a supply curve, as `--supply` writes it: give the load that it met
+    ");
+    for header in [
+        "t_seconds,supply",
+        "t_seconds",
+        "t_seconds,",
+        "t_seconds;load",
+    ] {
+        let told = told(&format!("{header}\n0,1\n60,2\n"));
+        assert!(told.contains("and should be `load`"), "{told}");
+    }
+    assert_eq!(trace("0,1\n60,2\n").unwrap().load, [1.0, 2.0]);
+    assert_eq!(
+        trace("t_seconds, load\n0,1\n60,2\n").unwrap().load,
+        [1.0, 2.0]
+    );
+}
+
+#[test]
 fn no_value_that_is_none_is_taken_for_a_load() {
     for (line, told_of) in [
         ("60,nan", "is no load"),

@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use controller::backtest::{Curve, Options, OptionsError, Simulation};
 use controller::load::Metric;
 use controller::spec::TenantSpec;
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::document;
@@ -18,10 +16,14 @@ use crate::cli::Global;
 use crate::exit::{CommandError, Exit};
 use crate::tenant_file;
 
+mod outputs;
+pub(super) mod progress;
+
+use outputs::Named;
+use progress::Progress;
+
 /// Where nobody says when a trace began: a Monday, at midnight.
 pub(super) const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
-/// Work that takes longer than this shows how far it is.
-const QUIET: Duration = Duration::from_secs(2);
 /// So many ticks are worked out between two looks at the clock.
 const TICKS_AT_ONCE: u64 = 512;
 
@@ -31,18 +33,30 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit, CommandE
         Some(other) => Some(policy(global, other)?),
         None => None,
     };
+    let other_file = against.as_ref().map(|(file, _)| file.as_str());
+    check_outputs(args, &file, other_file)?;
     let trace = trace(args, &spec)?;
     let options = options(args, &spec, &trace)?;
 
     if spec.policy.warm_pool > 0 {
         super::say("warning: a warm pool is not tried: every instance takes its boot to serve");
     }
+    let mut world = World::new(&args.trace.display().to_string(), &trace, &options);
     let curve = simulate(&spec, &trace, &options);
     let run = Run::new(&file, &trace, &curve, &options);
-    let other = against.map(|(file, spec)| {
+    let mut notes = backtest::notes(&spec, &curve);
+    let against = against.map(|(other, spec)| {
         let curve = simulate(&spec, &trace, &options);
-        (Run::new(&file, &trace, &curve, &options), curve)
+        let of = |name: &str, note: String| format!("{name}: {note}");
+        notes = notes.drain(..).map(|note| of(&file, note)).collect();
+        notes.extend(
+            backtest::notes(&spec, &curve)
+                .into_iter()
+                .map(|note| of(&other, note)),
+        );
+        Run::new(&other, &trace, &curve, &options)
     });
+    world.notes.extend(notes);
     if let Some(path) = &args.supply {
         write(path, &supply(&curve, &options))?;
     }
@@ -51,8 +65,6 @@ pub(super) fn run(global: &Global, args: &BacktestArgs) -> Result<Exit, CommandE
             .map_err(|error| CommandError::new(Exit::Failed, format!("no chart: {error}")))?;
         write(path, &svg)?;
     }
-    let world = World::new(&args.trace.display().to_string(), &trace, &options);
-    let against = other.map(|(run, _)| run);
     let report = Report::new(world, &trace, &options, (run, &curve.supply), against);
     if args.json {
         super::print_json(&report)?;
@@ -137,35 +149,37 @@ pub(super) fn impossible(error: OptionsError) -> CommandError {
     CommandError::new(Exit::BadInput, error).hint(flag)
 }
 
+/// Nothing that is read may be written over.
+fn check_outputs(
+    args: &BacktestArgs,
+    file: &str,
+    against: Option<&str>,
+) -> Result<(), CommandError> {
+    let outputs: Vec<Named<'_>> = [("--supply", &args.supply), ("--chart", &args.chart)]
+        .into_iter()
+        .filter_map(|(flag, path)| Some((flag, path.as_deref()?)))
+        .collect();
+    let mut inputs = vec![
+        ("the trace", args.trace.as_path()),
+        ("the policy's file", Path::new(file)),
+    ];
+    inputs.extend(against.map(|file| ("the file it is compared with", Path::new(file))));
+    outputs::check(&outputs, &inputs)
+}
+
 /// Tries the policy; where that takes long, says how far it is.
 fn simulate(spec: &TenantSpec, trace: &Trace, options: &Options) -> Curve {
-    let began = Instant::now();
     let mut simulation = Simulation::new(spec, &trace.measured, options);
-    let mut bar: Option<ProgressBar> = None;
+    let mut progress = Progress::begin(trace.measured.len() as u64, "ticks");
     let mut is_going = true;
     while is_going {
         for _ in 0..TICKS_AT_ONCE {
             is_going = is_going && simulation.step();
         }
-        if bar.is_none() && began.elapsed() > QUIET && io::stderr().is_terminal() {
-            bar = Some(progress(trace.measured.len()));
-        }
-        if let Some(bar) = &bar {
-            bar.set_position(simulation.done() as u64);
-        }
+        progress.tell(simulation.done() as u64);
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    progress.end();
     simulation.into_curve()
-}
-
-fn progress(ticks: usize) -> ProgressBar {
-    let bar = ProgressBar::new(ticks as u64);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} ticks, {eta} left") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }
 
 /// The instances in service: a line for each change, the first at 0.

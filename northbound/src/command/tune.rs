@@ -1,18 +1,19 @@
 //! `asaas tune`
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, IsTerminal, stderr};
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader, Cursor};
+use std::thread;
 
 use controller::amount::Amount;
 use controller::backtest::Options;
 use controller::policy::Response;
 use controller::prospect::FULL_SHARE;
 use controller::spec::TenantSpec;
-use controller::tune::{TRIALS, Task, tune};
-use indicatif::ProgressBar;
+use controller::tune::{TRIALS, Task, Tuned, tune};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 
+use super::backtest::progress::Progress;
 use super::backtest::{MONDAY, impossible, policy, unreadable};
 use crate::backtest::{self, SamplesError, Trace};
 use crate::cli::Global;
@@ -25,10 +26,6 @@ const GOAL: Amount = Amount::from_millionths(990_000);
 const LEAST_DAYS: usize = 2;
 /// The tenant's own log is looked back so far.
 const OWN: SignedDuration = SignedDuration::from_hours(28 * 24);
-/// What takes no longer than this needs no progress.
-const QUIET: Duration = Duration::from_secs(2);
-/// Elsewhere than on a terminal, a line is written this often.
-const LINE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(global: &Global, args: &TuneArgs) -> Result<Exit, CommandError> {
     let (file, spec) = policy(global, &args.file)?;
@@ -48,20 +45,11 @@ pub(super) async fn run(global: &Global, args: &TuneArgs) -> Result<Exit, Comman
         Options::new(capacity, args.boot, args.tick, told.unwrap_or(MONDAY)).map_err(impossible)?;
     let day = day(args.tick);
     let split = split(trace.load.len(), day, &name)?;
-    let task = Task {
-        spec: &spec,
-        goal,
-        load: &trace.load,
-        measured: &trace.measured,
-        options: &options,
-        split,
-    };
-    let mut progress = Progress::begin();
-    let tuned = tune(&task, &mut |trials| progress.tell(trials));
-    progress.end();
+    let ticks = trace.load.len();
+    let tuned = search(spec.clone(), goal, trace, options, split).await?;
     #[expect(clippy::cast_precision_loss, reason = "days of ticks")]
     let days = |ticks: usize| ticks as f64 / day as f64;
-    let days = (days(split), days(trace.load.len() - split));
+    let days = (days(split), days(ticks - split));
     let report = Report::new((&file, &name), &spec, goal, capacity, days, &tuned);
     if args.json {
         super::print_json(&report)?;
@@ -69,6 +57,35 @@ pub(super) async fn run(global: &Global, args: &TuneArgs) -> Result<Exit, Comman
         super::print(&report.text())?;
     }
     Ok(Exit::Ok)
+}
+
+/// Searches on a thread of its own: whoever waits for it hears Ctrl-C, and the thread ends with the program.
+async fn search(
+    spec: TenantSpec,
+    goal: Amount,
+    trace: Trace,
+    options: Options,
+    split: usize,
+) -> Result<Tuned, CommandError> {
+    let (found, finding) = oneshot::channel();
+    thread::Builder::new().spawn(move || {
+        let task = Task {
+            spec: &spec,
+            goal,
+            load: &trace.load,
+            measured: &trace.measured,
+            options: &options,
+            split,
+        };
+        let mut progress = Progress::begin(u64::from(TRIALS), "backtests at most");
+        let tuned = tune(&task, &mut |trials| progress.tell(u64::from(trials)));
+        progress.end();
+        // Nobody waits any more: it was interrupted.
+        let _ = found.send(tuned);
+    })?;
+    finding
+        .await
+        .map_err(|_| CommandError::new(Exit::Failed, "the search broke off"))
 }
 
 /// The load, and where it is from: a file, or the tenant's own log.
@@ -161,45 +178,4 @@ fn split(ticks: usize, day: usize, name: &str) -> Result<usize, CommandError> {
     }
     let held_out = ((days + 1) / 3).max(1);
     Ok(ticks - held_out * day)
-}
-
-/// How far it is, where it takes long.
-struct Progress {
-    began: Instant,
-    told: Option<Instant>,
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    fn begin() -> Self {
-        Self {
-            began: Instant::now(),
-            told: None,
-            bar: None,
-        }
-    }
-
-    fn tell(&mut self, trials: u32) {
-        let waited = self.began.elapsed();
-        if waited < QUIET {
-            return;
-        }
-        if stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(ProgressBar::new_spinner);
-            bar.set_message(format!("{trials} backtests of {TRIALS} at most"));
-            bar.tick();
-        } else if self.told.is_none_or(|told| told.elapsed() > LINE) {
-            self.told = Some(Instant::now());
-            super::say(&format!(
-                "… {trials} backtests of {TRIALS} at most ({} s)",
-                waited.as_secs()
-            ));
-        }
-    }
-
-    fn end(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
