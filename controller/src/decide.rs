@@ -218,7 +218,7 @@ fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u
         .map(|signal| advise(question, signal, before, (min, max)))
         .collect();
     course.forecast = advice.iter().find_map(|one| one.forecast.clone());
-    combine(&advice, before, course);
+    combine(signals, &advice, before, course);
     let wanted = course
         .number
         .clamp(question.spec.instances.min.min(max), max);
@@ -256,14 +256,19 @@ fn advise(question: &Question<'_>, signal: &Signal, before: u32, bounds: (u32, u
 
 /// Any signal may raise the number; all that have an opinion must agree to lower it, so the highest counts. One that is silent
 /// has it stay.
-fn combine(advice: &[Advice], before: u32, course: &mut Course) {
+fn combine(signals: &[Signal], advice: &[Advice], before: u32, course: &mut Course) {
     for one in advice {
         course.steps.extend(one.steps.iter().cloned());
     }
     let opinions = || advice.iter().filter(|one| !one.abstains);
     let highest = opinions().map(|one| one.wanted).max().unwrap_or(before);
     if opinions().any(|one| one.wanted != highest) {
-        let all: Vec<String> = opinions().map(|one| one.wanted.to_string()).collect();
+        let all: Vec<String> = signals
+            .iter()
+            .zip(advice)
+            .filter(|(_, one)| !one.abstains)
+            .map(|(signal, one)| format!("{} for {}", one.wanted, signal.monitor.metric))
+            .collect();
         let note = format!("of {} the highest counts", all.join(", "));
         course.set(Guard::Target, highest, note);
     }

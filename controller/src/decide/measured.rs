@@ -298,6 +298,11 @@ pub(super) fn silence(question: &Question<'_>, metric: &Metric) -> String {
         }) => {
             format!("all {warming} instances are still warming up: the number stays")
         }
+        Some(Reading { is_of_group, .. })
+            if *is_of_group || matches!(metric, Metric::Pushed(_) | Metric::Prometheus(_)) =>
+        {
+            format!("no fresh value of {metric}: the number stays")
+        }
         Some(Reading { expected, .. }) => {
             format!("none of {expected} instances gave a fresh reading: the number stays")
         }

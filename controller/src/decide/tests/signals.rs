@@ -49,7 +49,10 @@ fn which_of_the_signals_counted_is_said() {
         guards(&decision),
         [Guard::Target, Guard::Target, Guard::Target]
     );
-    assert_eq!(decision.steps[2].note, "of 5, 15 the highest counts");
+    assert_eq!(
+        decision.steps[2].note,
+        "of 5 for cpu, 15 for connections the highest counts"
+    );
 }
 
 #[test]
@@ -59,6 +62,25 @@ fn a_silent_signal_blocks_shrinking_and_never_growing() {
     let none = two().tick(10, example::readings(Metric::Cpu, percent_of(20), 10));
     assert_eq!(none.desired, 10);
     assert_eq!(two().tick(10, Readings::new()).desired, 10);
+}
+
+#[test]
+fn a_silent_value_of_the_group_is_told_as_one() {
+    let queue = Metric::Pushed("queue_length".to_owned().try_into().unwrap());
+    let signal = Signal {
+        monitor: monitor(queue.clone(), Aggregation::Average, 30),
+        ..example::spec().policy.signals.remove(0)
+    };
+    let mut group = silent(1);
+    group.is_of_group = true;
+
+    let decision = Scene::with(4, signal).tick(10, [(queue, group)].into());
+
+    assert_eq!(decision.desired, 4);
+    assert_eq!(
+        decision.reason(),
+        "no fresh value of queue_length: the number stays"
+    );
 }
 
 #[test]
