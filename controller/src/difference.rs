@@ -7,10 +7,20 @@ use crate::spec::{Instances, Logs, Network, Probe, Service, TenantSpec};
 /// Keys, each with its value in words.
 type Facts = Vec<(&'static str, String)>;
 
-/// `key: old to new` for every key that differs, with what follows from it where that is not plain.
+/// Keys of lists, each with its items in words.
+type Lists = [(&'static str, Vec<String>); 2];
+
+/// `key: old to new` for every key that differs, with what follows from it where that is not plain; of a policy's signals and
+/// windows for each one that differs.
 pub(crate) fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String> {
-    let (before, after) = (facts(before), facts(after));
-    let changed = before.iter().zip(&after).filter(|(old, new)| old != new);
+    let mut all = of_facts(&facts(before), &facts(after));
+    let lists = lists(&before.policy).into_iter().zip(lists(&after.policy));
+    all.extend(lists.flat_map(|((key, old), (_, new))| of_items(key, &old, &new)));
+    all
+}
+
+fn of_facts(before: &Facts, after: &Facts) -> Vec<String> {
+    let changed = before.iter().zip(after).filter(|(old, new)| old != new);
     changed
         .map(|((key, old), (_, new))| {
             let consequence = match *key {
@@ -21,6 +31,56 @@ pub(crate) fn differences(before: &TenantSpec, after: &TenantSpec) -> Vec<String
             format!("{key}: {old} to {new}{consequence}")
         })
         .collect()
+}
+
+/// What differs between two lists: what both begin and end with is left out, and the rest compared in its order.
+fn of_items(key: &str, before: &[String], after: &[String]) -> Vec<String> {
+    let whole = |items: &[String]| match items {
+        [] => "none".to_owned(),
+        items => items.join("; "),
+    };
+    if before == after {
+        return Vec::new();
+    }
+    if before.is_empty() || after.is_empty() || (before.len() == 1 && after.len() == 1) {
+        return vec![format!("{key}: {} to {}", whole(before), whole(after))];
+    }
+    let pairs = || before.iter().zip(after);
+    let begins = pairs().take_while(|(old, new)| old == new).count();
+    let most = before.len().min(after.len()) - begins;
+    let ends = (before.iter().rev().zip(after.iter().rev()))
+        .take_while(|(old, new)| old == new)
+        .take(most)
+        .count();
+    let (before, after) = (&before[..before.len() - ends], &after[..after.len() - ends]);
+    (begins..before.len().max(after.len()))
+        .filter_map(|at| {
+            let what = match (before.get(at), after.get(at)) {
+                (Some(old), Some(new)) if old == new => return None,
+                (Some(old), Some(new)) => format!("{old} to {new}"),
+                (None, Some(new)) => format!("added: {new}"),
+                (Some(old), None) => format!("taken away: {old}"),
+                (None, None) => return None,
+            };
+            Some(format!("{key}[{}]: {what}", at + 1))
+        })
+        .collect()
+}
+
+fn lists(policy: &Policy) -> Lists {
+    let Policy {
+        signals, windows, ..
+    } = policy;
+    [
+        (
+            "policy.dynamic",
+            signals.iter().map(ToString::to_string).collect(),
+        ),
+        (
+            "policy.static",
+            windows.iter().map(ToString::to_string).collect(),
+        ),
+    ]
 }
 
 fn facts(spec: &TenantSpec) -> Facts {
@@ -107,8 +167,8 @@ fn of_instances(instances: &Instances) -> Facts {
 fn of_policy(policy: &Policy) -> Facts {
     let Policy {
         mode,
-        signals,
-        windows,
+        signals: _,
+        windows: _,
         buffer,
         stabilization,
         max_step,
@@ -129,14 +189,6 @@ fn of_policy(policy: &Policy) -> Facts {
     let rate = |rate: Option<Rate>| rate.map_or("any".to_owned(), |rate| rate.to_string());
     vec![
         ("policy.mode", mode.to_string()),
-        (
-            "policy.dynamic",
-            phrases(signals.iter().map(ToString::to_string)),
-        ),
-        (
-            "policy.static",
-            phrases(windows.iter().map(ToString::to_string)),
-        ),
         ("policy.buffer", both(&buffer.map(short))),
         ("policy.stabilization", both(&stabilization.map(short))),
         ("policy.max_step", both(&max_step.map(step))),
@@ -149,20 +201,11 @@ fn of_policy(policy: &Policy) -> Facts {
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
-    joined(items, ", ")
-}
-
-/// Items that have commas themselves.
-fn phrases(items: impl Iterator<Item = String>) -> String {
-    joined(items, "; ")
-}
-
-fn joined(items: impl Iterator<Item = String>, between: &str) -> String {
     let items: Vec<String> = items.collect();
     if items.is_empty() {
         "none".to_owned()
     } else {
-        items.join(between)
+        items.join(", ")
     }
 }
 
@@ -259,13 +302,35 @@ mod tests {
             differences(&before, &after),
             [
                 "policy.mode: auto to only_scale_out",
-                "policy.dynamic: cpu, average over 30s: target 60%, tolerance 10%, reactive, not proactive \
-                 to cpu, average over 5m: target 72.5%, tolerance 10%, reactive, proactive; \
-                 disk_free, minimum over 2m: below 10% +1, from 90% -50%, at least 2; \
-                 requests_per_second, total over 2m: value // 20 + 1",
-                "policy.static: none to 4 from 08:00 mon-fri for 10h, Europe/Berlin",
                 "policy.max_rate: any to out any, in 3 per 10m",
+                "policy.dynamic[1]: cpu, average over 30s: target 60%, tolerance 10%, reactive, not proactive \
+                 to cpu, average over 5m: target 72.5%, tolerance 10%, reactive, proactive",
+                "policy.dynamic[2]: added: disk_free, minimum over 2m: below 10% +1, from 90% -50%, at least 2",
+                "policy.dynamic[3]: added: requests_per_second, total over 2m: value // 20 + 1",
+                "policy.static: none to 4 from 08:00 mon-fri for 10h, Europe/Berlin",
             ]
         );
+    }
+
+    #[test]
+    fn of_lists_only_the_items_that_differ_are_told() {
+        let differ = |before: &[&str], after: &[&str]| {
+            let owned = |items: &[&str]| -> Vec<String> {
+                items.iter().map(|item| (*item).to_owned()).collect()
+            };
+            of_items("k", &owned(before), &owned(after))
+        };
+        let nothing: [&str; 0] = [];
+        assert_eq!(differ(&["a", "b", "c"], &["a", "b", "c"]), nothing);
+        assert_eq!(differ(&["a", "b", "c"], &["a", "x", "c"]), ["k[2]: b to x"]);
+        assert_eq!(differ(&["a", "b"], &["b"]), ["k[1]: taken away: a"]);
+        assert_eq!(differ(&["a", "a"], &["a"]), ["k[2]: taken away: a"]);
+        assert_eq!(differ(&["b"], &["a", "b"]), ["k[1]: added: a"]);
+        assert_eq!(
+            differ(&["a", "b", "c", "d"], &["x", "b", "y", "z", "d"]),
+            ["k[1]: a to x", "k[3]: c to y", "k[4]: added: z"]
+        );
+        assert_eq!(differ(&["a", "b"], &[]), ["k: a; b to none"]);
+        assert_eq!(differ(&["a"], &["b"]), ["k: a to b"]);
     }
 }
