@@ -31,6 +31,14 @@ pub enum NameError {
         /// What was given.
         name: String,
     },
+    /// Not what an instance is called.
+    #[error(
+        "`{text}` is not an instance: write its id, `i-` and thirteen characters, as `asaas status` shows it"
+    )]
+    NotAnInstance {
+        /// What was given.
+        text: String,
+    },
 }
 
 /// Thirty characters: the most a tenant's name may have, which also keeps every log path short.
@@ -159,8 +167,8 @@ impl fmt::Display for InstanceId {
 impl FromStr for InstanceId {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let malformed = || NameError::Malformed {
-            name: text.to_owned(),
+        let malformed = || NameError::NotAnInstance {
+            text: text.to_owned(),
         };
         let digits = text.strip_prefix("i-").ok_or_else(malformed)?;
         let bytes = base32()
@@ -232,6 +240,15 @@ mod tests {
         for name in ["-a", "../x", "a b", "A", "a-", "", "a\n", "é"] {
             assert!(name.parse::<TenantName>().is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_instance_is_told_what_one_looks_like() {
+        let refused = "i-nope".parse::<InstanceId>().unwrap_err().to_string();
+        assert!(
+            refused.contains("`i-` and thirteen characters"),
+            "{refused}"
+        );
     }
 
     #[test]

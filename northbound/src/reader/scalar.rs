@@ -171,7 +171,9 @@ impl Scalar<'_> {
                 NameError::TooLong { length, limit, .. } => {
                     format!("it has {length} characters, at most {limit} are allowed")
                 }
-                NameError::Empty | NameError::Malformed { .. } => format!(
+                NameError::Empty
+                | NameError::Malformed { .. }
+                | NameError::NotAnInstance { .. } => format!(
                     "use lower-case letters, digits, `-` and `_`, and begin with a letter, as in `{}`",
                     likely_name(self.text)
                 ),
