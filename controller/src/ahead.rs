@@ -1,7 +1,7 @@
 //! The hours ahead: the bounds, exact to the second, and the size that is expected, minute by minute. Pure.
 //!
-//! What is expected is what was there at this time of day and week before, sized as the policy sizes it now. It is an
-//! estimate to plan with; decisions go by forecasts of their own.
+//! What is expected is what was there at this time of day and week before, sized as the policy sizes it now; or the number
+//! that a person or the policy's mode keeps. It is an estimate to plan with; decisions go by forecasts of their own.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Amount;
 use crate::history::History;
 use crate::load::Metric;
-use crate::policy::{Aggregation, Response, Signal};
+use crate::policy::{Aggregation, Mode, Monitor, Response, Signal};
+use crate::ports::Orders;
 use crate::prospect::Prospect;
 use crate::schedule;
 use crate::spec::TenantSpec;
@@ -53,28 +54,37 @@ pub struct Piece {
     pub max: u32,
     /// Why the fewest are so many, in words.
     pub because: String,
-    /// How many are expected, within the bounds; `None` where nothing is known.
+    /// How many are expected in service, within the bounds, unless the tenant is paused; `None` where nothing is known.
     pub expected: Option<u32>,
 }
 
-/// What the hours from `from` until `until` bring, at most [`schedule::LONGEST_TIMELINE`]. `history` is what is remembered of
-/// the tenant; `None` of one that is new.
+/// What is known of a tenant that is there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What is remembered of it.
+    pub history: &'a History,
+    /// What people have ordered.
+    pub orders: &'a Orders,
+}
+
+/// What the hours from `from` until `until` bring, at most [`schedule::LONGEST_TIMELINE`]. `known` is `None` of a
+/// tenant that is new, or where nobody can be asked.
 pub fn ahead(
     spec: &TenantSpec,
-    history: Option<&History>,
+    known: Option<Known<'_>>,
     from: Timestamp,
     until: Timestamp,
 ) -> Ahead {
-    let sizes = Sizes::of(spec, history);
+    let sizes = Sizes::of(spec, known);
+    let mut number = known.and_then(|known| known.history.in_force);
     let mut pieces: Vec<Piece> = Vec::new();
     for bounds in schedule::timeline(spec, from, until) {
         let because = because(spec, &bounds);
         let mut at = bounds.from;
         while at < bounds.until {
             let end = next_minute(at).min(bounds.until);
-            let expected = sizes
-                .at(at.as_second())
-                .map(|size| size.clamp(bounds.min, bounds.max));
+            let expected = sizes.at(at.as_second(), number, &bounds);
+            number = expected.or(number);
             push(
                 &mut pieces,
                 Piece {
@@ -129,12 +139,28 @@ fn because(spec: &TenantSpec, bounds: &schedule::Bounds<'_>) -> String {
     }
 }
 
-/// How many instances are expected at a time, by each signal.
+/// How many instances are expected at a time, and why.
 struct Sizes<'a> {
-    signals: Vec<Size<'a>>,
-    /// Whether the policy has nothing to follow but its windows.
-    is_static: bool,
+    source: Source<'a>,
+    /// Whether the number may fall by choice.
+    falls: bool,
     expects: String,
+}
+
+/// What gives the number.
+enum Source<'a> {
+    /// Nothing that is known.
+    Unknown,
+    /// A person holds it still; not even the bounds move it.
+    Paused,
+    /// It stays what it is.
+    Stays,
+    /// A person has ordered it.
+    Ordered(u32),
+    /// Windows alone.
+    Minimum,
+    /// The highest of what signals ask for.
+    Signals(Vec<Size<'a>>),
 }
 
 /// How a signal makes a number of a load that was seen before.
@@ -146,55 +172,114 @@ struct Size<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    fn of(spec: &TenantSpec, history: Option<&'a History>) -> Self {
-        let signals = &spec.policy.signals;
-        if signals.is_empty() {
-            return Self {
-                is_static: true,
-                ..Self::none("as many as the minimum: the policy follows nothing but its windows")
-            };
-        }
-        let Some(history) = history else {
-            return Self::none("nothing is known yet: no load of it was measured");
-        };
-        let sized: Vec<Size<'_>> = signals
-            .iter()
-            .filter_map(|signal| Size::of(signal, history))
-            .collect();
-        if sized.len() < signals.len() {
-            return Self::none(
-                "nothing is known yet: loads are learned under `goal`, or with `proactive`, and for a day at least",
-            );
-        }
-        let days = sized.iter().map(Size::days).min().unwrap_or(0);
+    fn of(spec: &TenantSpec, known: Option<Known<'a>>) -> Self {
+        let (source, expects) = Self::held(spec, known).unwrap_or_else(|| followed(spec, known));
         Self {
-            expects: format!(
-                "from what was there at these times of the day and the week, over {days} days; an estimate"
+            source,
+            falls: spec.policy.mode != Mode::OnlyScaleOut,
+            expects,
+        }
+    }
+
+    /// What keeps the number whatever is measured, in the order in which decisions look at it.
+    fn held(spec: &TenantSpec, known: Option<Known<'_>>) -> Option<(Source<'a>, String)> {
+        let number = known.and_then(|known| known.history.in_force);
+        if let Some(Known { orders, .. }) = known {
+            if orders.holds_still() && number.is_some() {
+                let why = "what there is now: paused, until `resume`";
+                return Some((Source::Paused, why.to_owned()));
+            }
+            if let Some(desired) = orders.desired {
+                let why =
+                    format!("{desired} ordered by hand, within the bounds, until `scale auto`");
+                return Some((Source::Ordered(desired), why));
+            }
+        }
+        if spec.policy.mode != Mode::Off {
+            return None;
+        }
+        Some(match number {
+            Some(_) => (
+                Source::Stays,
+                "what there is now: the mode is off, so only the bounds change it".to_owned(),
             ),
-            signals: sized,
-            is_static: false,
-        }
+            None => (
+                Source::Unknown,
+                "the number stays what it is, within the bounds: the mode is off".to_owned(),
+            ),
+        })
     }
 
-    fn none(why: &str) -> Self {
-        Self {
-            signals: Vec::new(),
-            is_static: false,
-            expects: why.to_owned(),
-        }
+    /// The number at a time, which was `before` until then.
+    fn at(&self, second: i64, before: Option<u32>, bounds: &schedule::Bounds<'_>) -> Option<u32> {
+        let (size, falls) = match &self.source {
+            Source::Unknown => return None,
+            Source::Paused => return before,
+            Source::Stays => (before?, true),
+            Source::Ordered(number) => (*number, true),
+            Source::Minimum => (0, self.falls),
+            Source::Signals(sizes) => {
+                let all = sizes.iter().map(|size| size.at(second));
+                (
+                    all.collect::<Option<Vec<u32>>>()?.into_iter().max()?,
+                    self.falls,
+                )
+            }
+        };
+        let size = if falls {
+            size
+        } else {
+            size.max(before.unwrap_or(0))
+        };
+        Some(size.clamp(bounds.min, bounds.max))
     }
+}
 
-    /// The highest number that any signal asks for.
-    fn at(&self, second: i64) -> Option<u32> {
-        if self.is_static {
-            return Some(0);
+/// What the signals and the windows give.
+fn followed<'a>(spec: &TenantSpec, known: Option<Known<'a>>) -> (Source<'a>, String) {
+    let signals = &spec.policy.signals;
+    let unknown = |why: &str| (Source::Unknown, why.to_owned());
+    if signals.is_empty() {
+        let why = "as many as the minimum: the policy follows nothing but its windows";
+        return (Source::Minimum, why.to_owned());
+    }
+    if !signals.iter().all(is_sized) {
+        return unknown(
+            "only the bounds are told: no size is expected for steps, formulas, response times, or another aggregation than the average",
+        );
+    }
+    let Some(Known { history, .. }) = known else {
+        return unknown("nothing is known yet: no load of it was measured");
+    };
+    let sized: Vec<Size<'a>> = signals
+        .iter()
+        .filter_map(|signal| Size::of(signal, history))
+        .collect();
+    if sized.len() < signals.len() {
+        return unknown(
+            "nothing is known yet: loads are learned under `goal`, or with `proactive`, and for a day at least",
+        );
+    }
+    let days = sized.iter().map(Size::days).min().unwrap_or(0);
+    let why = format!(
+        "from what was there at these times of the day and the week, over {days} days; an estimate"
+    );
+    (Source::Signals(sized), why)
+}
+
+/// Whether a load of the past gives a number: it is shared by the instances, and no more than divided.
+fn is_sized(signal: &Signal) -> bool {
+    let Monitor {
+        metric,
+        aggregation,
+        ..
+    } = &signal.monitor;
+    match signal.response {
+        Response::Goal(_) => true,
+        Response::Target(_) => {
+            *metric != Metric::ResponseTime && *aggregation == Aggregation::Average
         }
-        self.signals
-            .iter()
-            .map(|size| size.at(second))
-            .collect::<Option<Vec<u32>>>()?
-            .into_iter()
-            .max()
+        Response::Steps(_) | Response::Formula(_) => false,
     }
 }
 
@@ -204,13 +289,8 @@ impl<'a> Size<'a> {
         let prospect = history.prospect(metric)?;
         let (per, headroom) = match &signal.response {
             Response::Goal(goal) => (history.capacity(metric, goal)?, headroom(prospect)),
-            Response::Target(target)
-                if *metric != Metric::ResponseTime
-                    && signal.monitor.aggregation == Aggregation::Average =>
-            {
-                (target.threshold, 1.0)
-            }
-            Response::Target(_) | Response::Steps(_) | Response::Formula(_) => return None,
+            Response::Target(target) => (target.threshold, 1.0),
+            Response::Steps(_) | Response::Formula(_) => return None,
         };
         let loads: BTreeMap<i64, f64> = prospect
             .series()
@@ -357,6 +437,68 @@ mod tests {
         assert_eq!(sizes, [Some(2), Some(4), Some(2)]);
     }
 
+    /// The sizes that are expected around a window of an hour that asks for four, with this number in force, and why.
+    fn hours(spec: &TenantSpec, in_force: u32, orders: &Orders) -> (Vec<Option<u32>>, String) {
+        let mut spec = spec.clone();
+        spec.policy.windows = vec![berlin(1)];
+        let mut history = History::new(SignedDuration::from_mins(1));
+        history.in_force = Some(in_force);
+        let known = Known {
+            history: &history,
+            orders,
+        };
+        let day = ahead(
+            &spec,
+            Some(known),
+            at("2026-01-15T06:00:00Z"),
+            at("2026-01-15T09:00:00Z"),
+        );
+        let sizes = day.pieces.iter().map(|piece| piece.expected);
+        (sizes.collect(), day.expects)
+    }
+
+    #[test]
+    fn what_keeps_the_number_is_what_is_expected() {
+        let auto = Orders::default();
+        let mut off = example::spec();
+        off.policy.mode = Mode::Off;
+        let (sizes, why) = hours(&off, 3, &auto);
+        assert_eq!(sizes, [Some(3), Some(4), Some(4)], "raised, and it stays");
+        assert!(why.contains("the mode is off"), "{why}");
+
+        let by_hand = Orders {
+            desired: Some(3),
+            ..Orders::default()
+        };
+        let (sizes, why) = hours(&off, 2, &by_hand);
+        assert_eq!(sizes, [Some(3), Some(4), Some(3)]);
+        assert!(why.contains("3 ordered by hand"), "{why}");
+
+        let paused = Orders {
+            is_paused: true,
+            ..by_hand
+        };
+        let (sizes, _) = hours(&example::spec(), 2, &paused);
+        assert_eq!(sizes, [Some(2); 3], "not even a window launches one");
+
+        let mut upwards = example::spec();
+        upwards.policy.mode = Mode::OnlyScaleOut;
+        upwards.policy.signals.clear();
+        let (sizes, _) = hours(&upwards, 3, &auto);
+        assert_eq!(sizes, [Some(3), Some(4), Some(4)]);
+    }
+
+    #[test]
+    fn of_an_aggregation_that_no_past_load_gives_only_the_bounds_are_told() {
+        let mut spec = example::spec();
+        example::target(&mut spec).0.aggregation = Aggregation::Maximum;
+
+        let (sizes, why) = hours(&spec, 3, &Orders::default());
+
+        assert_eq!(sizes, [None; 3]);
+        assert!(why.contains("only the bounds are told"), "{why}");
+    }
+
     #[test]
     fn what_was_there_yesterday_is_expected_today_within_the_bounds() {
         let mut spec = example::spec();
@@ -373,7 +515,11 @@ mod tests {
             now = now.after(minute);
         }
 
-        let day = ahead(&spec, Some(&history), now.wall, at("2026-01-18T00:00:00Z"));
+        let known = Known {
+            history: &history,
+            orders: &Orders::default(),
+        };
+        let day = ahead(&spec, Some(known), now.wall, at("2026-01-18T00:00:00Z"));
 
         let expected = |time: &str| {
             let moment = at(time);

@@ -12,7 +12,7 @@ use crate::config::{Cloud, CloudKind, Config};
 /// What some hours cost, in the operator's money.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cost {
-    /// With as few instances as the bounds allow.
+    /// With as few instances as the bounds allow, and the warm pool beside them, as for what is expected.
     pub least: f64,
     /// With as many as are expected; `None` where nothing is expected for a part of the time.
     pub expected: Option<f64>,
@@ -46,6 +46,12 @@ pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost
         return None;
     }
     let most = pieces.iter().map(|piece| piece.max).max().unwrap_or(0);
+    // The pool stands by in what room the number leaves under the maximum.
+    let with_pool = |piece: &Piece, count: u32| {
+        count
+            .saturating_add(spec.policy.warm_pool)
+            .min(piece.max.max(count))
+    };
     let sum = |count: &dyn Fn(&Piece) -> Option<u32>| {
         pieces
             .iter()
@@ -56,8 +62,8 @@ pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost
             .sum::<Option<f64>>()
     };
     Some(Cost {
-        least: sum(&|piece| Some(piece.min)).unwrap_or(0.0),
-        expected: sum(&|piece| piece.expected),
+        least: sum(&|piece| Some(with_pool(piece, piece.min))).unwrap_or(0.0),
+        expected: sum(&|piece| Some(with_pool(piece, piece.expected?))),
         most: sum(&|piece| Some(piece.max)).unwrap_or(0.0),
         without_price: filled(&places, most)
             .filter(|(place, count)| *count > 0 && place.price.is_none())
@@ -109,10 +115,16 @@ mod tests {
     }
 
     fn costs(clouds: &str, pieces: &[Piece]) -> Option<Cost> {
+        costs_of("", clouds, pieces)
+    }
+
+    fn costs_of(policy: &str, clouds: &str, pieces: &[Piece]) -> Option<Cost> {
         let (config, _) = Config::read(clouds, "asaas.yml", Path::new("/x")).unwrap();
-        let text = "version: 1\ntenant: demo\nnetwork: { public_ip: 45.45.45.45, subnets: [{ cidr: 19.0.0.0/24 }] }\n\
-                    instances: { min: 1, max: 9 }\n";
-        let spec = tenant_file::read(text, "demo.yml", &config.known())
+        let text = format!(
+            "version: 1\ntenant: demo\nnetwork: {{ public_ip: 45.45.45.45, subnets: [{{ cidr: 19.0.0.0/24 }}] }}\n\
+             instances: {{ min: 1, max: 9 }}\n{policy}"
+        );
+        let spec = tenant_file::read(&text, "demo.yml", &config.known())
             .unwrap()
             .spec;
         cost(&spec, &config, pieces)
@@ -129,6 +141,19 @@ mod tests {
         near(cost.expected.unwrap(), 2.0 * 1.3 + 0.3);
         near(cost.most, 3.0 * 2.3);
         assert_eq!(cost.without_price, []);
+    }
+
+    #[test]
+    fn the_warm_pool_is_paid_too_up_to_the_maximum() {
+        let clouds = "clouds: [{ name: own, kind: sim, capacity: 9, price: 1 }]\n";
+        let pieces = [piece(1, 2, 5, Some(4))];
+
+        let cost = costs_of("policy: { warm_pool: 2 }\n", clouds, &pieces).unwrap();
+
+        assert_eq!(
+            (cost.least, cost.expected, cost.most),
+            (4.0, Some(5.0), 5.0)
+        );
     }
 
     #[test]

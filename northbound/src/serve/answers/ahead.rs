@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use controller::ahead::ahead;
+use controller::ahead::{Known, ahead};
 use controller::history::{self, History};
 use controller::ports::Store;
 
@@ -23,12 +23,17 @@ pub(super) async fn hours(
         .store
         .load(&spec.tenant, history::SPAN)
         .await?;
-    let history =
-        state.map(|state| History::rebuild(&state.journal, &spec.policy, service.config.tick));
+    let past = state.map(|state| {
+        let history = History::rebuild(&state.journal, &spec.policy, service.config.tick);
+        (history, state.wish.orders)
+    });
+    let known = past
+        .as_ref()
+        .map(|(history, orders)| Known { history, orders });
     let from = service.wired.ports.clock.now().wall;
     let until = controller::time::later(from, span);
     Ok(Json(AheadReply {
-        ahead: ahead(&spec, history.as_ref(), from, until),
+        ahead: ahead(&spec, known, from, until),
         tenant: spec.tenant,
     }))
 }
