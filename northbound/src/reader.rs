@@ -252,12 +252,17 @@ fn kind(node: &Node) -> &'static str {
 pub(crate) fn did_you_mean(word: &str, names: &[&str]) -> String {
     /// Nobody mistypes a word of this length from nothing.
     const LONGEST: usize = 40;
+    /// With more letters wrong, and not just missing at the end, another word may be meant, even the opposite: `only_scale_in`.
+    const MOST_WRONG: usize = 2;
     let nearest = names
         .iter()
         .filter(|_| word.len() <= LONGEST)
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .min()
-        .filter(|(distance, name)| *distance <= name.len().max(3) / 3);
+        .filter(|(distance, name)| {
+            *distance <= name.len().max(3) / 3
+                && (*distance <= MOST_WRONG || name.starts_with(word))
+        });
     match nearest {
         Some((_, name)) => format!("did you mean `{name}`?"),
         None if names.is_empty() => "there is none to choose from".to_owned(),

@@ -14,7 +14,7 @@ use super::defaults;
 
 pub(crate) use operator::DEFAULTS;
 pub(super) use short::{SHORT, SHORT_SKETCH, long_name, short_name};
-pub(super) use signal::{METRICS, SIGNALS_LIMIT};
+pub(super) use signal::{GOAL_LEAST, GOAL_MOST, METRICS, SIGNALS_LIMIT};
 
 /// The most instances of one tenant: beyond it one address plan and one chain tree are no longer the right means.
 pub(super) const INSTANCES_LIMIT: u32 = 1_000;

@@ -73,7 +73,7 @@ fn read_dynamic(section: &Section<'_>, known: &Known) -> Option<Signal> {
     };
     let pace = Pace::read(section);
     let tolerance = section.share("tolerance").map(|given| given.value);
-    let goal = section.share("goal");
+    let goal = section.read("goal", target::goal);
     let signal = match response? {
         "goal" => target::read_goal(&monitored, goal.map(|given| given.value), pace),
         "steps" => steps::read(&monitored),

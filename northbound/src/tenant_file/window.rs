@@ -41,6 +41,7 @@ fn read(section: &Section<'_>, bounds: Option<&Bounds>) -> Option<Window> {
     }
     let (opens, closes) = (opens?, closes?);
     check_order(section, &opens, &closes);
+    check_length(section, &opens, &closes);
     Some(Window {
         opens,
         closes,
@@ -180,14 +181,32 @@ fn check_order(section: &Section<'_>, opens: &Opens, closes: &Closes) {
     }
 }
 
+/// Who writes the same time twice may mean none of the day, and gets all of it.
+fn check_length(section: &Section<'_>, opens: &Opens, closes: &Closes) {
+    if let (Opens::Weekly { at, .. }, Closes::At(until)) = (opens, closes)
+        && at == until
+    {
+        section.notes().warning(
+            section.place_of("until"),
+            format!(
+                "the window ends at the time at which it begins (line {}), so it lasts 24h",
+                section.place_of("at").line
+            ),
+            "write `for: 24h` if that is meant, or correct the time",
+        );
+    }
+}
+
 fn check_number(section: &Section<'_>, instances: u32, bounds: &Bounds) {
     let (min, max) = (bounds.min, bounds.max);
     if instances > max.value {
         section.refuse(
             "instances",
             format!(
-                "a window asks for {instances} instances, `instances.max` is {} (line {})",
-                max.value, max.place.line
+                "a window asks for {}, `instances.max` is {} (line {})",
+                counted(instances),
+                max.value,
+                max.place.line
             ),
             "raise `max`, or ask for fewer",
         );
@@ -195,11 +214,20 @@ fn check_number(section: &Section<'_>, instances: u32, bounds: &Bounds) {
         section.notes().warning(
             section.place_of("instances"),
             format!(
-                "a window asks for {instances} instances, and `instances.min` is {} at all times (line {})",
-                min.value, min.place.line
+                "a window asks for {}, and `instances.min` is {} at all times (line {})",
+                counted(instances),
+                min.value,
+                min.place.line
             ),
             "lower `min`, ask for more, or take the window away",
         );
+    }
+}
+
+fn counted(instances: u32) -> String {
+    match instances {
+        1 => "1 instance".to_owned(),
+        _ => format!("{instances} instances"),
     }
 }
 

@@ -14,6 +14,10 @@ const STEPS_LIMIT: usize = 32;
 /// Longer queries belong into a recording rule.
 const QUERY_LIMIT: usize = 1_000;
 
+/// Of the load, from half of it to less than all of it.
+pub(in crate::tenant_file) const GOAL_LEAST: Amount = Amount::from_millionths(500_000);
+pub(in crate::tenant_file) const GOAL_MOST: Amount = Amount::from_millionths(999_900);
+
 /// As [`controller::load::Metric::NAMED`] has them.
 pub(in crate::tenant_file) const METRICS: &[&str] = &[
     "cpu",
@@ -99,8 +103,8 @@ pub(super) static DYNAMIC: &[Entry] = &[
     Entry::optional(
         "goal",
         Shape::Share {
-            least: Amount::from_millionths(500_000),
-            most: Amount::from_millionths(999_900),
+            least: GOAL_LEAST,
+            most: GOAL_MOST,
         },
         "another of `threshold`, `steps` and `formula` says what follows",
         "As many instances as carry this share of the load; headroom comes from the tenant's own forecast errors.",

@@ -7,7 +7,7 @@ use controller::policy::{Aggregation, Goal, Response, Signal, Target};
 use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Section, did_you_mean};
 
-use super::super::keys::METRICS;
+use super::super::keys::{GOAL_LEAST, GOAL_MOST, METRICS};
 use super::{Monitored, Pace, above_zero};
 
 pub(super) fn read_threshold(
@@ -57,6 +57,18 @@ pub(super) fn read_threshold(
             reactive: pace.reactive,
             proactive: pace.proactive,
         }),
+    })
+}
+
+/// A share of the load, less than all of it.
+pub(super) fn goal(scalar: &Scalar<'_>) -> Result<Amount, Misfit> {
+    scalar.share(GOAL_LEAST, GOAL_MOST).map_err(|misfit| {
+        let is_all = scalar.text.trim() == "100" || scalar.share(Amount::ONE, Amount::ONE).is_ok();
+        if is_all {
+            let hint = "all of it cannot be promised; the most is 99.99%".to_owned();
+            return Misfit { hint, ..misfit };
+        }
+        misfit
     })
 }
 
