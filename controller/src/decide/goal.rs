@@ -4,7 +4,7 @@ use super::advice::Advice;
 use super::measured::{doubt, silence};
 use super::{Question, percent, short};
 use crate::amount::Amount;
-use crate::decision::{Forecasted, Guard};
+use crate::decision::{Forecasted, Guard, Reading};
 use crate::forecast::turns::Need;
 use crate::forecast::{Expert, Outlook};
 use crate::load::Metric;
@@ -57,22 +57,10 @@ pub(super) fn advise(
         let note = format!("{metric} {load} in all ÷ {capacity} = {need}; no minute is over yet");
         return Advice::of(need).because(Guard::Forecast, note);
     };
-    let so_far = prospect.series().so_far().unwrap_or_default();
-    // Those that gave no reading count like the others on the way up, and as full on the way down.
-    let silent = reading.missing();
-    let unseen = capacity.times(silent) - load.over(reading.served().max(1) as usize).times(silent);
-    let count = |load: Amount| {
-        let need = needed(load.max(so_far), capacity);
-        let safe = needed(load.max(so_far) + unseen, capacity);
-        if need < before {
-            safe.min(before)
-        } else {
-            need
-        }
-    };
+    let count = Counted::of(reading, prospect, load, capacity, before);
     let need = Need {
-        need: count(upper).clamp(min, max),
-        keep: count(keep).clamp(min, max),
+        need: count.instances(upper).clamp(min, max),
+        keep: count.instances(keep).clamp(min, max),
     };
     let forecast = forecasted(question, metric, &outlook, capacity, Some(need));
     let total = prospect.total(question.now.steady, before, need);
@@ -86,7 +74,7 @@ pub(super) fn advise(
         advice.set(Guard::Projected, total, note);
     }
     if let Some(shown) = prospect.shown() {
-        let need = Amount::worked_out(shown.upper).map_or(before, count);
+        let need = Amount::worked_out(shown.upper).map_or(before, |upper| count.instances(upper));
         let shown = forecasted(question, metric, &shown, capacity, None);
         let note = note(&shown, load, need);
         advice.set(Guard::Forecast, total, format!("forecast only: {note}"));
@@ -94,6 +82,46 @@ pub(super) fn advise(
     advice.doubt = doubt(reading, metric);
     advice.forecast = Some(forecast);
     advice
+}
+
+/// How many instances a load makes.
+struct Counted {
+    /// What the minute that is not over has brought so far.
+    so_far: Amount,
+    /// What those that gave no reading may carry more than the others: they count like the others on the way up, and as full
+    /// on the way down.
+    unseen: Amount,
+    capacity: Amount,
+    before: u32,
+}
+
+impl Counted {
+    fn of(
+        reading: &Reading,
+        prospect: &Prospect,
+        load: Amount,
+        capacity: Amount,
+        before: u32,
+    ) -> Self {
+        let silent = reading.missing();
+        let each = load.over(reading.served().max(1) as usize);
+        Self {
+            so_far: prospect.series().so_far().unwrap_or_default(),
+            unseen: capacity.times(silent) - each.times(silent),
+            capacity,
+            before,
+        }
+    }
+
+    fn instances(&self, load: Amount) -> u32 {
+        let load = load.max(self.so_far);
+        let need = needed(load, self.capacity);
+        if need < self.before {
+            needed(load + self.unseen, self.capacity).min(self.before)
+        } else {
+            need
+        }
+    }
 }
 
 fn forecasted(

@@ -270,3 +270,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_load_that_stands_still_at_a_whole_number_of_instances_costs_none_more() {
+    let mut forecast = Forecast::new(setup());
+
+    hear(&mut forecast, 0, std::iter::repeat_n(10.0, 1_500));
+
+    let outlook = forecast.outlook().unwrap();
+    assert!((outlook.upper - 10.0).abs() < 1e-9, "{outlook:?}");
+}
+
+#[test]
+fn a_step_after_a_quiet_week_is_followed_at_once() {
+    let mut forecast = Forecast::new(setup());
+    let week = hear(&mut forecast, 0, noise(4).take(10_080));
+
+    hear(&mut forecast, week, [100.0]);
+
+    let outlook = forecast.outlook().unwrap();
+    assert!(outlook.upper >= 95.0, "{outlook:?}");
+}
+
+/// Ten, and a hundred for an hour from 02:00 on.
+fn nightly(minute: i64) -> f64 {
+    let noise = f64::from(u8::try_from(minute * 7 % 5).unwrap()) * 0.1;
+    noise
+        + if minute % 1_440 / 60 == 2 {
+            100.0
+        } else {
+            10.0
+        }
+}
+
+#[test]
+fn a_job_once_a_day_is_found() {
+    let mut forecast = Forecast::new(setup());
+    let before_it = 20 * 1_440 + 118;
+
+    hear(&mut forecast, 0, (0..before_it).map(nightly));
+
+    let outlook = forecast.outlook().unwrap();
+    assert!(matches!(outlook.expert, Expert::Season(_)), "{outlook:?}");
+    assert!(outlook.upper > 30.0, "{outlook:?}");
+}
