@@ -308,7 +308,9 @@ impl Forecast {
             season.weigh(at, &all, doubt, &mut shares);
         }
         let price = self.price.now();
-        let ask = |shares| Chances::new(level, scale, shares).cheapest(price, self.setup.capacity);
+        let width = self.all.last_width();
+        let ask =
+            |shares| Chances::new(level, scale, shares, width).cheapest(price, self.setup.capacity);
         let upper = ask(&shares);
         let expert = self.expert(at, (level - base).abs() / upper, || {
             (upper - ask(&lately)).abs() / upper
