@@ -175,7 +175,15 @@ pub struct Reading {
     pub is_suspect: bool,
 }
 
+/// With fewer than this share of instances measured, the load is not known and fewer are never wanted (I3).
+pub(crate) const QUORUM_PERCENT: u32 = 70;
+
 impl Reading {
+    /// Whether enough instances gave a fresh value to speak for all.
+    pub(crate) fn has_quorum(&self) -> bool {
+        u64::from(self.fresh) * 100 >= u64::from(self.expected) * u64::from(QUORUM_PERCENT)
+    }
+
     /// Adds the fresh value of one more instance.
     pub fn add(&mut self, value: Amount) {
         self.lowest = if self.fresh == 0 {

@@ -15,8 +15,6 @@ use crate::load::Metric;
 pub const KEPT: SignedDuration = SignedDuration::from_hours(28 * 24);
 /// Loads are written down in pieces of this length, so that a restart finds weeks of them in a few hundred entries.
 const PIECE: SignedDuration = SignedDuration::from_hours(1);
-/// With fewer than this share of instances measured, the load of a moment is not known.
-const QUORUM_PERCENT: u32 = 70;
 
 /// The load of a metric, in bins.
 #[derive(Debug, Clone)]
@@ -227,9 +225,7 @@ impl Series {
 /// few were measured, or the figure is hard to believe.
 pub fn total(reading: &Reading) -> Option<Amount> {
     let in_service = reading.expected + reading.warming;
-    let is_known = reading.fresh > 0
-        && !reading.is_suspect
-        && reading.fresh * 100 >= reading.expected * QUORUM_PERCENT;
+    let is_known = reading.fresh > 0 && !reading.is_suspect && reading.has_quorum();
     if !is_known {
         return None;
     }

@@ -10,12 +10,10 @@
 use super::window::{covered, readings};
 use super::{Question, percent, short};
 use crate::amount::Amount;
-use crate::decision::Reading;
+use crate::decision::{QUORUM_PERCENT, Reading};
 use crate::load::{Metric, Unit};
 use crate::policy::{Aggregation, Monitor};
 
-/// With fewer than this share of instances measured, fewer are never wanted (I3).
-const QUORUM_PERCENT: u32 = 70;
 /// What adds up over time is too little where less than this share of the window has been watched.
 const COVERED_PERCENT: i32 = 90;
 
@@ -246,7 +244,7 @@ fn number(counted: u128, metric: &Metric) -> Amount {
 
 /// Why fewer must not be wanted: too few readings, or ones that are hard to believe.
 pub(super) fn doubt(reading: &Reading, metric: &Metric) -> Option<String> {
-    if u64::from(reading.fresh) * 100 < u64::from(reading.expected) * u64::from(QUORUM_PERCENT) {
+    if !reading.has_quorum() {
         return Some(format!(
             "only {} of {} instances gave a fresh reading, {QUORUM_PERCENT}% are needed",
             reading.fresh, reading.expected,

@@ -25,13 +25,6 @@ pub struct Need {
     pub keep: u32,
 }
 
-impl From<u32> for Need {
-    /// As many until then as then.
-    fn from(need: u32) -> Self {
-        Self { need, keep: need }
-    }
-}
-
 /// The turns of one group.
 #[derive(Debug, Clone, Default)]
 pub struct Turns {
@@ -50,7 +43,7 @@ impl Turns {
 
     /// The total to have from `at` (seconds of any clock) on, when `have` are in service or booting and `need` are needed by the time that a
     /// new one would serve. `None` is not knowing: nothing shrinks then.
-    pub fn total(&mut self, at: i64, have: u32, need: Option<impl Into<Need>>) -> u32 {
+    pub fn total(&mut self, at: i64, have: u32, need: Option<Need>) -> u32 {
         let passed = self
             .last
             .map_or(0, |last| at.saturating_sub(last).clamp(0, HOUR_S));
@@ -62,7 +55,7 @@ impl Turns {
         {
             self.turned.pop_front();
         }
-        let Some(Need { need, keep }) = need.map(Into::into) else {
+        let Some(Need { need, keep }) = need else {
             return have;
         };
         if need >= have {
