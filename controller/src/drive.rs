@@ -10,12 +10,15 @@ use jiff::SignedDuration;
 
 use crate::id::TenantName;
 use crate::pace::Pace;
-use crate::ports::{Ports, StoreError};
+use crate::ports::{Ports, StoreError, StoreErrorKind};
 use crate::status::Status;
 use crate::tick::{Controller, Outcome};
 
 /// A store that does not work is tried again after this long.
 const STORE_RETRY: SignedDuration = SignedDuration::from_secs(2);
+
+/// After a tick that thought about a spec that was replaced meanwhile, the next one comes after this long.
+const OUTDATED_RETRY: SignedDuration = SignedDuration::from_millis(10);
 
 /// Ends a tenant's wait for its next tick.
 #[derive(Debug, Default)]
@@ -59,6 +62,8 @@ pub enum Ended {
     Destroyed,
     /// It was told to stop; everything goes on running.
     Stopped,
+    /// Another service looks after it.
+    Deposed,
 }
 
 /// One tenant's loop, until it is gone or told to stop. A store that fails at a tick means that nothing is done, and that it
@@ -82,6 +87,11 @@ pub async fn run(
         let wait = match controller.tick().await {
             Ok(Outcome::Destroyed) => return Ok(Ended::Destroyed),
             Ok(Outcome::Next(wait)) => wait,
+            Err(error) if error.kind == StoreErrorKind::Deposed => {
+                tracing::warn!(%tenant, %error, "left to another service");
+                return Ok(Ended::Deposed);
+            }
+            Err(error) if error.kind == StoreErrorKind::Outdated => OUTDATED_RETRY,
             Err(error) => {
                 tracing::error!(%tenant, %error, "nothing is done until the store works again");
                 controller.complain(&error);

@@ -222,6 +222,20 @@ impl fmt::Display for Generation {
     }
 }
 
+/// Who looks after a tenant, counted: whoever takes it up later has a higher one. What is done for a tenant carries it, and
+/// whoever does it refuses a lower one than it has seen (I9), so that a service that was stopped for a while and wakes up
+/// cannot undo what its successor did.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

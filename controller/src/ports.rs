@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 
-use crate::id::{CloudName, Generation, InstanceId, ProviderId, TenantName};
+use crate::id::{CloudName, Epoch, Generation, InstanceId, ProviderId, TenantName};
 use crate::instance::Instance;
 use crate::journal::{Entry, Event};
 use crate::load::{Metric, Sample};
@@ -26,8 +26,9 @@ pub trait Southbound: Send + Sync {
     /// instances are not in it. All pages, or an error.
     async fn list(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError>;
 
-    /// Makes the instance of this intent exist. Idempotent by `launch.id`: where it exists already, it is returned as it is.
-    /// One call makes at most one instance, whatever happens to the caller.
+    /// Makes the instance of this intent exist. Idempotent by `launch.id`: where it exists already, it is returned as it is;
+    /// where it existed and was terminated, it is not made again, and `NotFound` says so. One call makes at most one instance,
+    /// whatever happens to the caller.
     async fn launch(&self, launch: &Launch) -> Result<InstanceSeen, CloudError>;
 
     /// Makes this very instance exist no more, with its disk. `Ok` where it is gone already.
@@ -98,12 +99,13 @@ pub struct CloudError {
     pub detail: String,
 }
 
-/// Makes packets go where they should.
+/// Makes packets go where they should. Every change carries the epoch of whoever orders it; a lower one than the last that a
+/// tenant's network was changed under is refused, checked where the change is made and not before (I9).
 #[async_trait]
 pub trait Dataplane: Send + Sync {
     /// Makes the tenant's network exactly this, and returns once the kernel, read back, says so. Idempotent, and cheap where
     /// nothing is to be done. New connections never find a moment without rules. What is not ours is not touched.
-    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError>;
+    async fn apply(&self, epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError>;
 
     /// What the network is and how its endpoints answer. An empty answer where the tenant has no network.
     async fn observe(&self, tenant: &TenantName) -> Result<NetworkSeen, DataplaneError>;
@@ -111,13 +113,14 @@ pub trait Dataplane: Send + Sync {
     /// Forgets every flow of an address whose instance is gone, so that the next owner starts clean. Idempotent.
     async fn forget(
         &self,
+        epoch: Epoch,
         tenant: &TenantName,
         cloud: &CloudName,
         address: Ipv4Addr,
     ) -> Result<(), DataplaneError>;
 
     /// Makes the tenant's network exist no more: goes on past errors and returns all of them. `Ok` where it is gone already.
-    async fn destroy(&self, tenant: &TenantName) -> Result<(), DataplaneError>;
+    async fn destroy(&self, epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError>;
 }
 
 /// The network could not be made or seen as asked. The next tick asks again.
@@ -166,8 +169,9 @@ pub struct MeterError {
 /// Remembers. What it has answered `Ok` to survives a crash.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// All that is known of a tenant, with the journal's entries since `history` ago, and its loads for as long as forecasts
-    /// look back ([`crate::series::KEPT`]); `None` for a tenant that is not known.
+    /// Takes up a tenant: all that is known of a tenant, with the journal's entries since `history` ago, and its loads for as long as forecasts
+    /// look back ([`crate::series::KEPT`]); `None` for a tenant that is not known. An error of the kind
+    /// [`StoreErrorKind::Deposed`] where another service looks after it.
     async fn load(
         &self,
         tenant: &TenantName,
@@ -177,18 +181,39 @@ pub trait Store: Send + Sync {
     /// What is wanted of a tenant now; asked at every tick, so cheap. `None` for a tenant that is not known.
     async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError>;
 
-    /// Writes these instances (whole, by id) and appends these events, all or nothing. Instances that are over are kept in
-    /// the journal only. Returns the entries with their numbers.
+    /// Whether whoever took the tenant up under this epoch may still act for it. Asks nobody and takes no time, so that it
+    /// can be asked right before every effect. False once the store has not confirmed it for so long that another service
+    /// may be about to take the tenant up.
+    fn holds(&self, tenant: &TenantName, epoch: Epoch) -> bool;
+
+    /// Writes these instances (whole, by id) and appends these events, all or nothing, and only as long as `footing` is
+    /// firm. Instances that are over are kept in the journal only. Returns the entries with their numbers.
     async fn record(
         &self,
         tenant: &TenantName,
+        footing: Footing,
         now: Now,
         instances: &[Instance],
         events: &[Event],
     ) -> Result<Vec<Entry>, StoreError>;
 
     /// The tenant is gone, with nothing left: forgets its spec and orders. The journal stays.
-    async fn close(&self, tenant: &TenantName, now: Now) -> Result<(), StoreError>;
+    async fn close(
+        &self,
+        tenant: &TenantName,
+        footing: Footing,
+        now: Now,
+    ) -> Result<(), StoreError>;
+}
+
+/// What a record was made upon. The store compares it in the transaction that writes the record: a tick that thought about a
+/// spec that is no longer in force, or for a tenant that is another's by now, writes nothing and so does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footing {
+    /// Under which the tenant was taken up.
+    pub epoch: Epoch,
+    /// The version of the spec that was thought about.
+    pub generation: Generation,
 }
 
 /// What is wanted of a tenant.
@@ -205,6 +230,8 @@ pub struct Wish {
 /// All that is known of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantState {
+    /// Under which it is taken up.
+    pub epoch: Epoch,
     /// What is wanted.
     pub wish: Wish,
     /// Every instance that is not over, in order of id.
@@ -235,10 +262,23 @@ impl Orders {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store could not {operation}: {detail}")]
 pub struct StoreError {
+    /// What to do next.
+    pub kind: StoreErrorKind,
     /// What was tried.
     pub operation: &'static str,
     /// What was said, and where it helps, what a person can do.
     pub detail: String,
+}
+
+/// What to do next when the store does not do as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// It does not work: try again later.
+    Failed,
+    /// Another spec is in force by now: think again.
+    Outdated,
+    /// Another service looks after the tenant: leave it alone.
+    Deposed,
 }
 
 /// Tells the time, and waits.

@@ -12,7 +12,7 @@ use crate::answers::take_up;
 use crate::calls::Calls;
 use crate::decision::Decision;
 use crate::history::{self, History};
-use crate::id::{InstanceId, TenantName};
+use crate::id::{Epoch, InstanceId, TenantName};
 use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::network::NetworkPlan;
@@ -20,7 +20,7 @@ use crate::observe::{Observed, Sight, look};
 use crate::pace::Pace;
 use crate::plan::{Plan, Situation, plan, survey};
 use crate::ports::Ports;
-use crate::ports::{StoreError, Wish};
+use crate::ports::{Footing, StoreError, Wish};
 use crate::settle::{Change, adopt};
 use crate::status::Status;
 use crate::strays::Strays;
@@ -33,6 +33,7 @@ mod act;
 #[derive(Debug)]
 pub struct Controller {
     tenant: TenantName,
+    epoch: Epoch,
     ports: Ports,
     pace: Pace,
     instances: BTreeMap<InstanceId, Instance>,
@@ -72,6 +73,7 @@ impl Controller {
         };
         Ok(Some(Self {
             tenant,
+            epoch: state.epoch,
             ports,
             pace,
             instances: state
@@ -155,18 +157,18 @@ impl Controller {
         let records = last_of_each(&changes);
         self.ports
             .store
-            .record(&self.tenant, now, &records, &events)
+            .record(&self.tenant, self.footing(&wish), now, &records, &events)
             .await?;
         self.is_adrift = false;
 
         self.history.note(&changes, now);
         self.commit(&plan, is_written, now);
         let is_routed = self.route(&plan.network, &mut plan.alarms).await;
-        if is_routed {
+        if is_routed && self.may_act() {
             self.launch(&plan);
             self.remove(&plan);
         }
-        if wish.orders.is_destroyed && self.instances.is_empty() {
+        if wish.orders.is_destroyed && self.instances.is_empty() && self.may_act() {
             return self.close(now, plan.alarms, &wish, &observed).await;
         }
         Ok(self.conclude(plan, &wish, &observed, now))
@@ -188,6 +190,7 @@ impl Controller {
     /// tell, such as which clouds refuse.
     async fn recall(&mut self, wish: &Wish) -> Result<(), StoreError> {
         if let Some(state) = self.ports.store.load(&self.tenant, history::SPAN).await? {
+            self.epoch = state.epoch;
             self.history
                 .forget_unwritten(&state.journal, &wish.spec.policy);
         }
@@ -209,13 +212,13 @@ impl Controller {
             let is_gone = instance.phase == Phase::Terminating
                 && self.removing.contains(&instance.id)
                 && matches!(observed.sight(instance), Sight::Absent);
-            if !is_gone {
+            if !is_gone || !self.may_act() {
                 continue;
             }
             match self
                 .ports
                 .dataplane
-                .forget(&self.tenant, &instance.cloud, instance.address)
+                .forget(self.epoch, &self.tenant, &instance.cloud, instance.address)
                 .await
             {
                 Ok(()) => removed.push(instance.id),
@@ -267,6 +270,19 @@ impl Controller {
         }
     }
 
+    /// What a record stands on that is made now.
+    fn footing(&self, wish: &Wish) -> Footing {
+        Footing {
+            epoch: self.epoch,
+            generation: wish.generation,
+        }
+    }
+
+    /// Asked right before every effect: a record that was written is not enough, since time has passed.
+    fn may_act(&self) -> bool {
+        self.ports.store.holds(&self.tenant, self.epoch)
+    }
+
     /// Whether nothing is on its way, and the rules were seen as they are planned.
     fn is_at_rest(&self, network: &NetworkPlan, observed: &Observed) -> bool {
         let is_routed = |id| observed.endpoint(id).is_some_and(|seen| seen.is_routed);
@@ -287,9 +303,11 @@ impl Controller {
         wish: &Wish,
         observed: &Observed,
     ) -> Result<Outcome, StoreError> {
-        match self.ports.dataplane.destroy(&self.tenant).await {
+        let destroyed = self.ports.dataplane.destroy(self.epoch, &self.tenant);
+        match destroyed.await {
             Ok(()) => {
-                self.ports.store.close(&self.tenant, now).await?;
+                let footing = self.footing(wish);
+                self.ports.store.close(&self.tenant, footing, now).await?;
                 Ok(Outcome::Destroyed)
             }
             Err(error) => {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use controller::id::{CloudName, InstanceId, TenantName};
+use controller::id::{CloudName, Epoch, InstanceId, TenantName};
 use controller::network::{NetworkPlan, NetworkSeen};
 use controller::ports::{Dataplane, DataplaneError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -206,7 +206,7 @@ impl Host {
 
 #[async_trait]
 impl Dataplane for LinuxDataplane {
-    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+    async fn apply(&self, _epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
         self.host
             .apply(plan)
             .await
@@ -222,6 +222,7 @@ impl Dataplane for LinuxDataplane {
 
     async fn forget(
         &self,
+        _epoch: Epoch,
         tenant: &TenantName,
         cloud: &CloudName,
         address: Ipv4Addr,
@@ -232,7 +233,7 @@ impl Dataplane for LinuxDataplane {
             .map_err(failed(tenant, "cleared of old flows"))
     }
 
-    async fn destroy(&self, tenant: &TenantName) -> Result<(), DataplaneError> {
+    async fn destroy(&self, _epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError> {
         self.host
             .destroy(tenant)
             .await

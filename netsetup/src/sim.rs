@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use controller::amount::Amount;
-use controller::id::{CloudName, InstanceId, TenantName};
+use controller::id::{CloudName, Epoch, InstanceId, TenantName};
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkPlan, NetworkSeen};
 use controller::ports::{Dataplane, DataplaneError, Measurement, Meter, MeterError};
@@ -28,6 +28,7 @@ pub enum SimCall {
 #[derive(Debug, Default)]
 struct SimState {
     plans: BTreeMap<TenantName, NetworkPlan>,
+    epochs: BTreeMap<TenantName, Epoch>,
     default_health: Health,
     health: BTreeMap<InstanceId, Health>,
     flows: BTreeMap<InstanceId, Option<u32>>,
@@ -121,12 +122,33 @@ impl SimDataplane {
         }
         Ok(state)
     }
+
+    /// As [`Self::enter`], for whoever changes something: refused under a lower epoch than the last.
+    fn change(
+        &self,
+        call: SimCall,
+        epoch: Epoch,
+        tenant: &TenantName,
+        operation: &'static str,
+    ) -> Result<MutexGuard<'_, SimState>, DataplaneError> {
+        let mut state = self.enter(call, tenant, operation)?;
+        let last = state.epochs.entry(tenant.clone()).or_default();
+        if epoch < *last {
+            return Err(DataplaneError {
+                tenant: tenant.clone(),
+                operation,
+                detail: format!("it was changed under epoch {last}, this is {epoch}"),
+            });
+        }
+        *last = epoch;
+        Ok(state)
+    }
 }
 
 #[async_trait]
 impl Dataplane for SimDataplane {
-    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError> {
-        let mut state = self.enter(SimCall::Apply, &plan.tenant, "applied")?;
+    async fn apply(&self, epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+        let mut state = self.change(SimCall::Apply, epoch, &plan.tenant, "applied")?;
         if state.plans.get(&plan.tenant) != Some(plan) {
             state.plans.insert(plan.tenant.clone(), plan.clone());
             state.applied += 1;
@@ -161,19 +183,20 @@ impl Dataplane for SimDataplane {
 
     async fn forget(
         &self,
+        epoch: Epoch,
         tenant: &TenantName,
         cloud: &CloudName,
         address: Ipv4Addr,
     ) -> Result<(), DataplaneError> {
-        let mut state = self.enter(SimCall::Forget, tenant, "cleared of old flows")?;
+        let mut state = self.change(SimCall::Forget, epoch, tenant, "cleared of old flows")?;
         state
             .forgotten
             .push((tenant.clone(), cloud.clone(), address));
         Ok(())
     }
 
-    async fn destroy(&self, tenant: &TenantName) -> Result<(), DataplaneError> {
-        let mut state = self.enter(SimCall::Destroy, tenant, "removed")?;
+    async fn destroy(&self, epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError> {
+        let mut state = self.change(SimCall::Destroy, epoch, tenant, "removed")?;
         state.plans.remove(tenant);
         Ok(())
     }
@@ -277,7 +300,7 @@ mod tests {
             sim.observe(&tenant()).await.unwrap(),
             NetworkSeen::default()
         );
-        assert!(sim.destroy(&tenant()).await.is_ok());
+        assert!(sim.destroy(Epoch(1), &tenant()).await.is_ok());
     }
 
     #[tokio::test]

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use controller::id::TenantName;
+use controller::id::{Epoch, TenantName};
 use controller::instance::Instance;
 use controller::journal::{Entry, Event};
-use controller::ports::{Store, StoreError, TenantState, Wish};
+use controller::ports::{Footing, Store, StoreError, StoreErrorKind, TenantState, Wish};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -57,6 +57,7 @@ struct Inner {
     reader: Arc<Mutex<Connection>>,
     file: PathBuf,
     deployment: String,
+    epoch: Epoch,
     steady: Timestamp,
     appended: watch::Sender<u64>,
     state: StateDir,
@@ -81,6 +82,7 @@ impl SqliteStore {
         schema::prepare(&mut writer).map_err(|error| match error {
             schema::SchemaError::Sql(error) => explain(&error),
             other => StoreError {
+                kind: StoreErrorKind::Failed,
                 operation,
                 detail: format!(
                     "{}: {other}. Nothing is touched and traffic flows on; put a good copy of the file there, \
@@ -90,6 +92,7 @@ impl SqliteStore {
             },
         })?;
         let deployment = tenant::deployment(&mut writer).map_err(|error| explain(&error))?;
+        let epoch = tenant::next_epoch(&mut writer).map_err(|error| explain(&error))?;
         let steady = journal::last_steady(&writer).map_err(|error| explain(&error))?;
         let reader = connect(&file, true).map_err(|error| explain(&error))?;
         Ok(Self {
@@ -98,6 +101,7 @@ impl SqliteStore {
                 reader: Arc::new(Mutex::new(reader)),
                 file,
                 deployment,
+                epoch,
                 steady,
                 appended: watch::Sender::new(0),
                 state,
@@ -181,14 +185,62 @@ impl SqliteStore {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(explained(operation, &self.inner.file, &error)),
             Err(stopped) => Err(StoreError {
+                kind: StoreErrorKind::Failed,
                 operation,
                 detail: stopped.to_string(),
             }),
         }
     }
 
+    /// Refuses whoever took the tenant up from another store, or before this file was opened.
+    fn check_epoch(&self, tenant: &TenantName, footing: Footing) -> Result<(), StoreError> {
+        if footing.epoch == self.inner.epoch {
+            return Ok(());
+        }
+        Err(StoreError {
+            kind: StoreErrorKind::Deposed,
+            operation: "write the record",
+            detail: format!(
+                "tenant {tenant} was taken up under epoch {}, and this is {}",
+                footing.epoch, self.inner.epoch
+            ),
+        })
+    }
+
+    /// Counts how often this file was opened: whoever works with it looks after its tenants.
+    pub fn epoch(&self) -> Epoch {
+        self.inner.epoch
+    }
+
+    /// Writes down an alarm that no tick has raised.
+    pub async fn alarm(
+        &self,
+        tenant: &TenantName,
+        now: Now,
+        what: String,
+    ) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.write("write an alarm", move |tx| {
+            journal::append(tx, &tenant, now, vec![Event::Alarm { what }]).map(|_| ())
+        })
+        .await?;
+        self.has_grown();
+        Ok(())
+    }
+
     fn has_grown(&self) {
         self.inner.appended.send_modify(|count| *count += 1);
+    }
+}
+
+fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Outdated,
+        operation: "write the record",
+        detail: format!(
+            "generation {} of tenant {tenant} is no longer in force",
+            footing.generation
+        ),
     }
 }
 
@@ -239,6 +291,7 @@ fn explained(operation: &'static str, file: &Path, error: &rusqlite::Error) -> S
         _ => format!("in {file}"),
     };
     StoreError {
+        kind: StoreErrorKind::Failed,
         operation,
         detail: format!("{error}: {advice}"),
     }
@@ -251,12 +304,13 @@ impl Store for SqliteStore {
         tenant: &TenantName,
         history: SignedDuration,
     ) -> Result<Option<TenantState>, StoreError> {
-        let tenant = tenant.clone();
+        let (tenant, epoch) = (tenant.clone(), self.inner.epoch);
         self.look("load a tenant", move |connection| {
             let Some(wish) = tenant::wish(connection, &tenant)? else {
                 return Ok(None);
             };
             Ok(Some(TenantState {
+                epoch,
                 wish,
                 instances: tenant::instances(connection, &tenant)?,
                 journal: journal::recent(connection, &tenant, history)?,
@@ -273,9 +327,15 @@ impl Store for SqliteStore {
         .await
     }
 
+    /// The file is this process's alone, and nobody else's tenants are in it.
+    fn holds(&self, _tenant: &TenantName, epoch: Epoch) -> bool {
+        epoch == self.inner.epoch
+    }
+
     async fn record(
         &self,
         tenant: &TenantName,
+        footing: Footing,
         now: Now,
         instances: &[Instance],
         events: &[Event],
@@ -283,22 +343,40 @@ impl Store for SqliteStore {
         if instances.is_empty() && events.is_empty() {
             return Ok(Vec::new());
         }
-        let (tenant, instances, events) = (tenant.clone(), instances.to_vec(), events.to_vec());
+        let (owner, instances, events) = (tenant.clone(), instances.to_vec(), events.to_vec());
+        self.check_epoch(tenant, footing)?;
         let entries = self
             .write("write the record", move |tx| {
-                tenant::put_instances(tx, &tenant, &instances)?;
-                journal::append(tx, &tenant, now, events)
+                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                    return Ok(None);
+                }
+                tenant::put_instances(tx, &owner, &instances)?;
+                journal::append(tx, &owner, now, events).map(Some)
             })
             .await?;
         self.has_grown();
-        Ok(entries)
+        entries.ok_or_else(|| outdated(tenant, footing))
     }
 
-    async fn close(&self, tenant: &TenantName, now: Now) -> Result<(), StoreError> {
-        let tenant = tenant.clone();
-        self.write("close a tenant", move |tx| change::close(tx, &tenant, now))
+    async fn close(
+        &self,
+        tenant: &TenantName,
+        footing: Footing,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let owner = tenant.clone();
+        self.check_epoch(tenant, footing)?;
+        let is_closed = self
+            .write("close a tenant", move |tx| {
+                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                    return Ok(false);
+                }
+                change::close(tx, &owner, now).map(|()| true)
+            })
             .await?;
         self.has_grown();
-        Ok(())
+        is_closed
+            .then_some(())
+            .ok_or_else(|| outdated(tenant, footing))
     }
 }

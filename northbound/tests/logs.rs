@@ -21,7 +21,9 @@ use northbound::logs::{
 };
 use northbound::store::SqliteStore;
 
-use world::{SmallDisk, alarm, fill, instance, later, moved, name, now, open, spec};
+use world::{
+    SmallDisk, alarm, fill, footing, footing_on, instance, later, moved, name, now, open, spec,
+};
 
 #[derive(Clone)]
 struct Watch(Arc<Mutex<Now>>);
@@ -131,7 +133,7 @@ async fn texts_that_a_spreadsheet_would_run_or_a_reader_would_split_come_back_as
     ];
     let events: Vec<Event> = texts.iter().map(|text| alarm(text)).collect();
     store
-        .record(&name("demo"), now(), &[], &events)
+        .record(&name("demo"), footing(&store), now(), &[], &events)
         .await
         .unwrap();
 
@@ -154,7 +156,13 @@ async fn a_line_break_in_a_text_does_not_break_the_row() {
     let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));
     apply(&store).await;
     store
-        .record(&name("demo"), now(), &[], &[alarm("one\r\ntwo\0three")])
+        .record(
+            &name("demo"),
+            footing(&store),
+            now(),
+            &[],
+            &[alarm("one\r\ntwo\0three")],
+        )
         .await
         .unwrap();
 
@@ -173,7 +181,7 @@ async fn a_file_cut_at_any_byte_is_mended_without_a_row_lost_or_doubled() {
     for second in 0..3 {
         let events = [measured(one.id, 300_000 + second), decided(), alarm("x")];
         store
-            .record(&name("demo"), later(1), &[], &events)
+            .record(&name("demo"), footing(&store), later(1), &[], &events)
             .await
             .unwrap();
     }
@@ -203,6 +211,7 @@ async fn at_the_turn_of_a_day_a_new_start_leaves_the_older_file_as_it_is() {
     store
         .record(
             &name("demo"),
+            footing(&store),
             later(24 * 3600),
             &[],
             &[alarm("the first of its day")],
@@ -231,7 +240,13 @@ async fn a_reader_does_not_see_a_row_that_is_just_being_written() {
     apply(&store).await;
     let one = instance(1, Phase::InService);
     store
-        .record(&name("demo"), now(), &[], &[measured(one.id, 812_345)])
+        .record(
+            &name("demo"),
+            footing(&store),
+            now(),
+            &[],
+            &[measured(one.id, 812_345)],
+        )
         .await
         .unwrap();
     follower(&store, &root).catch_up().await;
@@ -254,11 +269,23 @@ async fn rows_go_into_the_file_of_their_day_and_never_back_into_an_older_one() {
         ..later(24 * 3600 + 1)
     };
     store
-        .record(&name("demo"), tomorrow, &[], &[alarm("tomorrow")])
+        .record(
+            &name("demo"),
+            footing(&store),
+            tomorrow,
+            &[],
+            &[alarm("tomorrow")],
+        )
         .await
         .unwrap();
     store
-        .record(&name("demo"), set_back, &[], &[alarm("set back")])
+        .record(
+            &name("demo"),
+            footing(&store),
+            set_back,
+            &[],
+            &[alarm("set back")],
+        )
         .await
         .unwrap();
 
@@ -293,7 +320,7 @@ async fn without_metrics_in_the_spec_only_the_metrics_are_missing() {
         alarm("x"),
     ];
     store
-        .record(&name("demo"), now(), &[], &events)
+        .record(&name("demo"), footing(&store), now(), &[], &events)
         .await
         .unwrap();
 
@@ -301,7 +328,13 @@ async fn without_metrics_in_the_spec_only_the_metrics_are_missing() {
     // Turned on later: what was measured while it was off stays out.
     apply(&store).await;
     store
-        .record(&name("demo"), now(), &[], &[decided()])
+        .record(
+            &name("demo"),
+            footing_on(&store, 2),
+            now(),
+            &[],
+            &[decided()],
+        )
         .await
         .unwrap();
     follower(&store, &root).catch_up().await;
@@ -329,6 +362,7 @@ async fn the_number_in_service_is_right_also_for_rows_that_are_written_after_a_r
     store
         .record(
             &demo,
+            footing(&store),
             now(),
             std::slice::from_ref(&one),
             &[up(&one), decided()],
@@ -339,6 +373,7 @@ async fn the_number_in_service_is_right_also_for_rows_that_are_written_after_a_r
     store
         .record(
             &demo,
+            footing(&store),
             now(),
             std::slice::from_ref(&two),
             &[up(&two), decided()],
@@ -350,7 +385,13 @@ async fn the_number_in_service_is_right_also_for_rows_that_are_written_after_a_r
         ..one
     };
     store
-        .record(&demo, now(), &[draining], &[down, decided()])
+        .record(
+            &demo,
+            footing(&store),
+            now(),
+            &[draining],
+            &[down, decided()],
+        )
         .await
         .unwrap();
 
@@ -385,7 +426,7 @@ async fn a_removal_is_a_certificate() {
         }),
     });
     store
-        .record(&name("demo"), later(12), &[], &[gone])
+        .record(&name("demo"), footing(&store), later(12), &[], &[gone])
         .await
         .unwrap();
 
@@ -409,7 +450,7 @@ async fn a_decision_row_names_the_guard_that_had_the_last_word() {
     let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));
     apply(&store).await;
     store
-        .record(&name("demo"), now(), &[], &[decided()])
+        .record(&name("demo"), footing(&store), now(), &[], &[decided()])
         .await
         .unwrap();
 
@@ -430,14 +471,20 @@ async fn what_is_older_than_the_keeping_time_goes_and_is_not_written_again() {
     let (store, root) = (open(&place.path().join("state")), place.path().join("logs"));
     apply(&store).await;
     store
-        .record(&name("demo"), now(), &[], &[alarm("old")])
+        .record(&name("demo"), footing(&store), now(), &[], &[alarm("old")])
         .await
         .unwrap();
     follower(&store, &root).catch_up().await;
     let days = |days: i64| later(days * 24 * 3600);
     let much_later = days(10);
     store
-        .record(&name("demo"), much_later, &[], &[alarm("new")])
+        .record(
+            &name("demo"),
+            footing(&store),
+            much_later,
+            &[],
+            &[alarm("new")],
+        )
         .await
         .unwrap();
     let settings = LogSettings {
@@ -489,7 +536,7 @@ async fn a_full_disk_delays_the_files_says_so_and_loses_nothing() {
     let long = "x".repeat(900);
     let events: Vec<Event> = (0..10).map(|_| alarm(&long)).collect();
     store
-        .record(&name("demo"), now(), &[], &events)
+        .record(&name("demo"), footing(&store), now(), &[], &events)
         .await
         .unwrap();
 
@@ -528,7 +575,7 @@ fn the_headers_are_the_fields_in_their_order() {
         let one = instance(1, Phase::InService);
         let events = [moved(&one), decided(), measured(one.id, 1)];
         store
-            .record(&name("demo"), now(), &[one], &events)
+            .record(&name("demo"), footing(&store), now(), &[one], &events)
             .await
             .unwrap();
         follower(&store, &root).catch_up().await;

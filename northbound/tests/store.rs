@@ -5,17 +5,19 @@
 mod world;
 
 use controller::amount::Amount;
-use controller::id::Generation;
+use controller::id::{Epoch, Generation};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Event, Loads};
 use controller::load::{Metric, Sample};
-use controller::ports::Store;
+use controller::ports::{Footing, Store, StoreErrorKind};
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use northbound::store::{Applied, Change, Order, Refusal, SqliteStore, StateDir};
 
-use world::{SmallDisk, alarm, fill, instance, later, moved, name, now, open, spec};
+use world::{
+    SmallDisk, alarm, fill, footing, footing_on, instance, later, moved, name, now, open, spec,
+};
 
 async fn apply(store: &SqliteStore, spec: &TenantSpec) -> Applied {
     store
@@ -95,7 +97,7 @@ async fn a_subnet_with_instances_keeps_its_range_its_gateway_and_their_addresses
     apply(&store, &in_force).await;
     let lives = [instance(1, Phase::InService)];
     store
-        .record(&name("demo"), now(), &lives, &[])
+        .record(&name("demo"), footing(&store), now(), &lives, &[])
         .await
         .unwrap();
     let changed = |change: fn(&mut controller::spec::Subnet)| {
@@ -292,7 +294,7 @@ async fn a_tenant_that_comes_back_counts_on() {
         .await
         .unwrap()
         .unwrap();
-    store.close(&demo, now()).await.unwrap();
+    store.close(&demo, footing(&store), now()).await.unwrap();
     assert_eq!(store.wish(&demo).await.unwrap(), None);
 
     let again = apply(&store, &spec).await;
@@ -316,11 +318,17 @@ async fn a_tenant_that_still_has_an_instance_cannot_be_closed() {
     let demo = name("demo");
     apply(&store, &spec("demo", "45.45.45.45")).await;
     store
-        .record(&demo, now(), &[instance(1, Phase::Booting)], &[])
+        .record(
+            &demo,
+            footing(&store),
+            now(),
+            &[instance(1, Phase::Booting)],
+            &[],
+        )
         .await
         .unwrap();
 
-    let closed = store.close(&demo, now()).await;
+    let closed = store.close(&demo, footing(&store), now()).await;
 
     assert!(closed.is_err());
     assert!(store.wish(&demo).await.unwrap().is_some());
@@ -337,6 +345,7 @@ async fn what_was_recorded_is_loaded_after_a_restart_and_what_is_over_is_not() {
     store
         .record(
             &demo,
+            footing(&store),
             now(),
             &[stays.clone(), goes.clone()],
             &[moved(&stays)],
@@ -357,7 +366,13 @@ async fn what_was_recorded_is_loaded_after_a_restart_and_what_is_over_is_not() {
         samples: vec![sample],
     };
     let entries = store
-        .record(&demo, later(5), &[gone], &[measured, alarm("x")])
+        .record(
+            &demo,
+            footing(&store),
+            later(5),
+            &[gone],
+            &[measured, alarm("x")],
+        )
         .await
         .unwrap();
     drop(store);
@@ -402,7 +417,7 @@ async fn loads_are_found_for_four_weeks_and_everything_else_for_as_long_as_was_a
         (30, alarm("y")),
     ] {
         store
-            .record(&demo, day(number), &[], &[event])
+            .record(&demo, footing(&store), day(number), &[], &[event])
             .await
             .unwrap();
     }
@@ -425,7 +440,7 @@ async fn pruning_leaves_no_gap_and_keeps_what_is_not_in_the_log_files_yet() {
     apply(&store, &spec("demo", "45.45.45.45")).await;
     for second in 1..10 {
         store
-            .record(&demo, later(second), &[], &[alarm("x")])
+            .record(&demo, footing(&store), later(second), &[], &[alarm("x")])
             .await
             .unwrap();
     }
@@ -436,7 +451,7 @@ async fn pruning_leaves_no_gap_and_keeps_what_is_not_in_the_log_files_yet() {
 
     assert_eq!((not_written, old, all), (2, 3, 5));
     let next = store
-        .record(&demo, later(20), &[], &[alarm("x")])
+        .record(&demo, footing(&store), later(20), &[], &[alarm("x")])
         .await
         .unwrap();
     assert_eq!(
@@ -461,7 +476,7 @@ async fn the_spec_of_an_entry_is_the_one_that_was_in_force_then() {
     second.logs.metrics = false;
     apply(&store, &first).await;
     store
-        .record(&demo, now(), &[], &[alarm("x")])
+        .record(&demo, footing(&store), now(), &[], &[alarm("x")])
         .await
         .unwrap();
     apply(&store, &second).await;
@@ -477,7 +492,13 @@ async fn the_deployment_and_the_steady_clock_are_the_same_after_a_restart() {
     let deployment = store.deployment().to_owned();
     apply(&store, &spec("demo", "45.45.45.45")).await;
     store
-        .record(&name("demo"), later(60), &[], &[alarm("x")])
+        .record(
+            &name("demo"),
+            footing(&store),
+            later(60),
+            &[],
+            &[alarm("x")],
+        )
         .await
         .unwrap();
     drop(store);
@@ -519,7 +540,13 @@ async fn an_entry_that_cannot_be_read_leaves_no_gap() {
     let store = open(place.path());
     apply(&store, &spec("demo", "45.45.45.45")).await;
     store
-        .record(&demo, now(), &[], &[alarm("a"), alarm("b")])
+        .record(
+            &demo,
+            footing(&store),
+            now(),
+            &[],
+            &[alarm("a"), alarm("b")],
+        )
         .await
         .unwrap();
     let other = rusqlite::Connection::open(place.path().join("asaas.db")).unwrap();
@@ -572,6 +599,7 @@ async fn a_full_disk_refuses_the_record_whole_and_takes_it_when_there_is_room() 
         match store
             .record(
                 &demo,
+                footing(&store),
                 now(),
                 std::slice::from_ref(&record),
                 &[moved(&record)],
@@ -597,7 +625,7 @@ async fn a_full_disk_refuses_the_record_whole_and_takes_it_when_there_is_room() 
     );
     assert_eq!(state.journal.len(), written);
     let next = store
-        .record(&demo, now(), &[], &[alarm("x")])
+        .record(&demo, footing(&store), now(), &[], &[alarm("x")])
         .await
         .unwrap();
     assert_eq!(next[0].seq, written as u64 + 1);
@@ -616,11 +644,63 @@ fn times_before_the_service_began_are_kept_as_they_are() {
     let entries = runtime.block_on(async {
         apply(&store, &spec("demo", "45.45.45.45")).await;
         store
-            .record(&name("demo"), Now::at(early), &[], &[alarm("x")])
+            .record(
+                &name("demo"),
+                footing(&store),
+                Now::at(early),
+                &[],
+                &[alarm("x")],
+            )
             .await
             .unwrap();
         store.journal_after(&name("demo"), 1).await.unwrap().entries
     });
 
     assert_eq!(entries[0].at, early);
+}
+
+// I9
+#[tokio::test]
+async fn a_tick_that_thought_about_a_replaced_spec_or_lost_its_tenant_writes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let store = open(place.path());
+    let demo = name("demo");
+    apply(&store, &spec("demo", "45.45.45.45")).await;
+    let before = footing(&store);
+    let mut changed = spec("demo", "45.45.45.45");
+    changed.instances.max = 4;
+    apply(&store, &changed).await;
+
+    let booting = [instance(1, Phase::Booting)];
+    let outdated = store.record(&demo, before, now(), &booting, &[]);
+    let outdated = outdated.await.unwrap_err();
+    let current = footing_on(&store, 2);
+    let older = Footing {
+        epoch: Epoch(current.epoch.0 - 1),
+        ..current
+    };
+    let deposed = store.record(&demo, older, now(), &booting, &[]);
+    let deposed = deposed.await.unwrap_err();
+    let closed = store.close(&demo, before, now()).await.unwrap_err();
+
+    assert_eq!(outdated.kind, StoreErrorKind::Outdated);
+    assert_eq!(deposed.kind, StoreErrorKind::Deposed);
+    assert_eq!(closed.kind, StoreErrorKind::Outdated);
+    let state = store
+        .load(&demo, SignedDuration::ZERO)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(state.instances, []);
+    let written = store.record(&demo, current, now(), &booting, &[]);
+    assert!(written.await.is_ok());
+}
+
+// I9
+#[test]
+fn a_store_that_is_opened_again_is_a_new_epoch() {
+    let place = tempfile::tempdir().unwrap();
+    let first = open(place.path()).epoch();
+
+    assert!(first < open(place.path()).epoch());
 }

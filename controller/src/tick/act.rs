@@ -14,10 +14,18 @@ const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
 impl Controller {
     /// Makes the network as planned; whether it is.
     pub(super) async fn route(&self, network: &NetworkPlan, alarms: &mut Vec<String>) -> bool {
+        if !self.may_act() {
+            alarms.push(
+                "the store has not been heard from for so long that another service may have taken over; nothing is done \
+                 until it is"
+                    .to_owned(),
+            );
+            return false;
+        }
         let applied = within(
             &*self.ports.clock,
             NETWORK_LIMIT,
-            self.ports.dataplane.apply(network),
+            self.ports.dataplane.apply(self.epoch, network),
         )
         .await;
         match applied {

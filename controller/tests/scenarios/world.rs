@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use controller::amount::Amount;
-use controller::id::{CloudName, Generation, InstanceId, ProviderId, TenantName};
+use controller::id::{CloudName, Epoch, Generation, InstanceId, ProviderId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};
 use controller::load::{Metric, Sample};
 use controller::network::{EndpointSeen, Health, NetworkPlan, NetworkSeen};
 use controller::pace::Pace;
 use controller::ports::{
-    Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, InstanceSeen, Launch,
-    Measurement, Meter, MeterError, Orders, Ports, Southbound, Store, StoreError, TenantState,
-    Wish,
+    Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, Footing,
+    InstanceSeen, Launch, Measurement, Meter, MeterError, Orders, Ports, Southbound, Store,
+    StoreError, StoreErrorKind, TenantState, Wish,
 };
 use controller::spec::TenantSpec;
 use controller::tick::{Controller, Outcome};
@@ -347,7 +347,7 @@ fn seen(id: InstanceId, state: CloudState) -> InstanceSeen {
 
 #[async_trait]
 impl Dataplane for World {
-    async fn apply(&self, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+    async fn apply(&self, _epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
         let mut truth = self.truth();
         if truth.dataplane_fails {
             return Err(DataplaneError {
@@ -388,6 +388,7 @@ impl Dataplane for World {
 
     async fn forget(
         &self,
+        _: Epoch,
         _: &TenantName,
         _: &CloudName,
         address: Ipv4Addr,
@@ -396,7 +397,7 @@ impl Dataplane for World {
         Ok(())
     }
 
-    async fn destroy(&self, _tenant: &TenantName) -> Result<(), DataplaneError> {
+    async fn destroy(&self, _epoch: Epoch, _tenant: &TenantName) -> Result<(), DataplaneError> {
         self.truth().network = None;
         Ok(())
     }
@@ -451,6 +452,7 @@ impl Store for World {
         };
         let journal = truth.journal.iter().filter(is_told).cloned().collect();
         Ok(truth.wish.clone().map(|wish| TenantState {
+            epoch: Epoch(1),
             wish,
             instances: truth.records.values().cloned().collect(),
             journal,
@@ -461,9 +463,14 @@ impl Store for World {
         Ok(self.truth().wish.clone())
     }
 
+    fn holds(&self, _tenant: &TenantName, _epoch: Epoch) -> bool {
+        true
+    }
+
     async fn record(
         &self,
         _tenant: &TenantName,
+        _footing: Footing,
         now: Now,
         instances: &[Instance],
         events: &[Event],
@@ -471,6 +478,7 @@ impl Store for World {
         let mut truth = self.truth();
         if truth.disk_full {
             return Err(StoreError {
+                kind: StoreErrorKind::Failed,
                 operation: "write",
                 detail: "no space left on device".to_owned(),
             });
@@ -496,7 +504,12 @@ impl Store for World {
         Ok(entries)
     }
 
-    async fn close(&self, _tenant: &TenantName, _now: Now) -> Result<(), StoreError> {
+    async fn close(
+        &self,
+        _tenant: &TenantName,
+        _footing: Footing,
+        _now: Now,
+    ) -> Result<(), StoreError> {
         self.truth().wish = None;
         Ok(())
     }

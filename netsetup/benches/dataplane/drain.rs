@@ -6,7 +6,7 @@ use controller::ports::Dataplane;
 
 use crate::load::Load;
 use crate::traffic::LIMIT;
-use crate::world::{Tenant, World};
+use crate::world::{EPOCH, Tenant, World};
 use crate::{Bar, report};
 
 const CYCLES: usize = 100;
@@ -43,10 +43,10 @@ async fn cycles(cycles: usize, is_drained: bool) -> (u32, usize) {
         .collect();
     for cycle in 0..cycles {
         world.add(&mut tenant, cycle % 2).await;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         if is_drained {
             tenant.plan.endpoints[0].is_backend = false;
-            world.plane.apply(&tenant.plan).await.unwrap();
+            world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
             let id = tenant.id(0);
             let is_idle =
                 |seen: &controller::network::NetworkSeen| seen.endpoints[&id].flows == Some(0);
@@ -59,7 +59,7 @@ async fn cycles(cycles: usize, is_drained: bool) -> (u32, usize) {
         while !is_drained && broken(&loads) == before && Instant::now() < limit {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         if cycle % 25 == 24 {
             eprintln!("{} of {cycles} instances have left", cycle + 1);
         }
@@ -87,7 +87,7 @@ async fn end(world: &World, tenant: &mut Tenant) {
         .await
         .unwrap();
     plane
-        .forget(&tenant.plan.tenant, &gone.cloud, gone.address)
+        .forget(EPOCH, &tenant.plan.tenant, &gone.cloud, gone.address)
         .await
         .unwrap();
 }

@@ -17,7 +17,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use crate::background::Background;
 use crate::exec::tool;
 use crate::traffic::inside;
-use crate::world::{Tenant, World, cloud};
+use crate::world::{EPOCH, Tenant, World, cloud};
 use crate::{Bar, median, report};
 
 /// Where the servers of this measurement listen.
@@ -47,7 +47,7 @@ pub(crate) async fn run() -> bool {
     }
     for tenant in [&mut few, &mut many] {
         tenant.plan.listen[0].to = PORT;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     }
     multiply(&world, &mut many).await;
     open_up(&world, &plain);
@@ -200,7 +200,7 @@ async fn multiply(world: &World, tenant: &mut Tenant) {
             is_probed: false,
         });
     }
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 }
 
 /// Takes the balancing out of a tenant and lets the client through to its instances: the same way without DNAT.

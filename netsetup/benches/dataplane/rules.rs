@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use controller::ports::Dataplane;
 
-use crate::world::{Tenant, World, endpoint, plane};
+use crate::world::{EPOCH, Tenant, World, endpoint, plane};
 use crate::{Bar, median, report};
 
 const TENANTS: usize = 100;
@@ -26,7 +26,7 @@ pub(crate) async fn run() -> bool {
         let endpoint = &mut tenant.plan.endpoints[change % 5];
         endpoint.is_backend = !endpoint.is_backend;
         let before = Instant::now();
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         taken.push(before.elapsed().as_secs_f64() * 1e3);
     }
     let (mut plugged, mut unchanged, mut looked) = (Vec::new(), Vec::new(), Vec::new());
@@ -34,13 +34,13 @@ pub(crate) async fn run() -> bool {
         let before = Instant::now();
         world.add(&mut tenant, 0).await;
         plugged.push(before.elapsed().as_secs_f64() * 1e3);
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         let before = Instant::now();
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         unchanged.push(before.elapsed().as_secs_f64() * 1e6);
         let before = Instant::now();
         plane(&world.settings, &world.woken)
-            .apply(&tenant.plan)
+            .apply(EPOCH, &tenant.plan)
             .await
             .unwrap();
         looked.push(before.elapsed().as_secs_f64() * 1e3);
@@ -77,6 +77,6 @@ async fn bare_tenant(world: &mut World, name: &str) -> Tenant {
         let endpoint = endpoint(&tenant, site);
         tenant.plan.endpoints.push(endpoint);
     }
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     tenant
 }

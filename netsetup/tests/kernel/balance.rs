@@ -7,7 +7,7 @@ use controller::ports::Dataplane;
 use controller::spec::Split;
 
 use crate::traffic::{LIMIT, ask_udp, connect, count_tcp, echoes, ping};
-use crate::world::{CLIENT, World};
+use crate::world::{CLIENT, EPOCH, World};
 
 /// Each of them got its share of `times`, give or take what chance explains: one in a million goes beyond five sigmas.
 fn assert_shares(counts: &BTreeMap<String, usize>, shares: &[(&str, f64)], times: usize) {
@@ -42,7 +42,7 @@ async fn every_site_gets_the_same_share_where_that_was_asked_for() {
     let mut world = World::new().await;
     let mut tenant = world.tenant("demo", &[3, 1]).await;
     tenant.plan.split = Split::Equal;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let counts = count_tcp(&world.client(), tenant.public(), 600);
 

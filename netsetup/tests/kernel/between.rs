@@ -6,7 +6,7 @@ use controller::ports::Dataplane;
 
 use crate::exec::tool;
 use crate::traffic::{LIMIT, connect, ping};
-use crate::world::World;
+use crate::world::{EPOCH, World};
 
 /// What fits into a segment behind the smallest tunnel (VXLAN): 1450 less the headers of IP and TCP.
 const SEGMENT: u32 = 1410;
@@ -81,13 +81,13 @@ async fn an_address_that_moves_to_another_site_is_found_there_by_its_old_neighbo
         .await
         .unwrap();
     plane
-        .forget(&name, &gone.cloud, gone.address)
+        .forget(EPOCH, &name, &gone.cloud, gone.address)
         .await
         .unwrap();
     // The lowest free address is the one that has just become free.
     world.add(&mut tenant, 1).await;
     assert_eq!(tenant.direct(1), moving);
-    plane.apply(&tenant.plan).await.unwrap();
+    plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let answer = connect(&neighbour, moving).unwrap().answer;
     assert_eq!(answer.name, "demo-1");

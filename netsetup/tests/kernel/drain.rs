@@ -8,7 +8,7 @@ use controller::ports::Dataplane;
 
 use crate::load::{Load, Tally};
 use crate::traffic::{Connection, LIMIT, ask_udp, connect, count_tcp};
-use crate::world::{Tenant, World, cloud};
+use crate::world::{EPOCH, Tenant, World, cloud};
 
 /// So many connections at a time are made by a load.
 const CLIENTS: usize = 4;
@@ -30,7 +30,7 @@ async fn a_draining_instance_gets_no_new_connection_and_keeps_its_old_ones() {
     let mut old = connect_to(&world, &tenant, 0);
 
     tenant.plan.endpoints[0].is_backend = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let counts = count_tcp(&world.client(), tenant.public(), 100);
     assert_eq!(counts.get("demo-1"), Some(&100));
@@ -46,7 +46,7 @@ async fn the_flows_of_an_instance_reach_zero_when_its_last_connection_ends() {
     let mut tenant = world.tenant("demo", &[1, 1]).await;
     let old = connect_to(&world, &tenant, 0);
     tenant.plan.endpoints[0].is_backend = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert_eq!(
         world.observe(&tenant).await.endpoints[&tenant.id(0)].flows,
         Some(1)
@@ -69,7 +69,7 @@ async fn a_closed_network_refuses_new_connections_and_keeps_the_old_ones() {
     let mut old = connect_to(&world, &tenant, 0);
 
     tenant.plan.is_open = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let refused = connect(&world.client(), tenant.public()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -88,7 +88,7 @@ async fn a_tenant_without_backends_refuses_at_once_and_serves_when_it_has_one() 
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
     world.add(&mut tenant, 0).await;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert!(connect(&world.client(), tenant.public()).is_ok());
 }
 
@@ -100,9 +100,12 @@ async fn forgetting_an_address_removes_its_flows_alone() {
     let mut other = connect_to(&world, &tenant, 1);
     let endpoint = &tenant.plan.endpoints[0];
     let forget = || {
-        world
-            .plane
-            .forget(&tenant.plan.tenant, &endpoint.cloud, endpoint.address)
+        world.plane.forget(
+            EPOCH,
+            &tenant.plan.tenant,
+            &endpoint.cloud,
+            endpoint.address,
+        )
     };
 
     forget().await.unwrap();
@@ -150,7 +153,7 @@ async fn rule_out_then_flows_gone_then_instance_loses_no_connection() {
 
     for cycle in 0..8 {
         world.add(&mut tenant, cycle % 2).await;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         let newest = tenant.id(tenant.instances.len() - 1);
         world
             .until(&tenant, "the new instance serves", |seen| {
@@ -159,7 +162,7 @@ async fn rule_out_then_flows_gone_then_instance_loses_no_connection() {
             .await;
         let leaving = cycle;
         tenant.plan.endpoints[leaving].is_backend = false;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         let id = tenant.id(leaving);
         world
             .until(&tenant, "the drained instance has no flows", |seen| {
@@ -189,7 +192,7 @@ async fn instance_first_and_rule_after_loses_connections() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tenant.plan.endpoints[0].is_backend = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert!(stop_load(loads).broken > 0);
 }
 
@@ -203,7 +206,7 @@ async fn sites_come_and_go_under_load_and_no_connection_is_lost() {
         let index = tenant.instances.len();
         tenant.plan.sites.push(cloud(1));
         world.add(&mut tenant, 1).await;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         let id = tenant.id(index);
         world
             .until(&tenant, "the new site has served", |seen| {
@@ -212,7 +215,7 @@ async fn sites_come_and_go_under_load_and_no_connection_is_lost() {
             .await;
 
         tenant.plan.endpoints[index].is_backend = false;
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         world
             .until(&tenant, "the site has no flows", |seen| {
                 seen.endpoints[&id].flows == Some(0)
@@ -222,7 +225,7 @@ async fn sites_come_and_go_under_load_and_no_connection_is_lost() {
         let gone = tenant.plan.endpoints.remove(index);
         tenant.plan.sites.retain(|site| *site != gone.cloud);
         tenant.instances.remove(index);
-        world.plane.apply(&tenant.plan).await.unwrap();
+        world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         assert!(!world.site(&tenant, 1).exists());
     }
 

@@ -8,7 +8,7 @@ use netsetup::Settings;
 
 use crate::exec::{attempt, tool};
 use crate::traffic::{connect, count_tcp};
-use crate::world::{Tenant, World};
+use crate::world::{EPOCH, Tenant, World};
 
 /// Rules of somebody else: chains, jumps before and after ours, a policy.
 const FOREIGN: &str = "\
@@ -97,14 +97,14 @@ async fn foreign_rules_links_routes_and_switches_stay_byte_for_byte() {
     assert!(before[0].contains("OTHERS-DEEP") && before[0].contains("others0"));
 
     world.add(&mut tenant, 0).await;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     tenant.plan.endpoints[0].is_backend = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     tenant.plan.listen.pop();
     tenant.plan.is_open = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     tenant.plan.is_open = true;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let after: Vec<_> = routers.iter().map(|n| foreign(n)).collect();
     assert_eq!(before, after);
@@ -129,7 +129,7 @@ async fn rules_that_somebody_flushes_come_back_with_the_next_full_look() {
     assert!(connect(&world.client(), tenant.public()).is_err());
     tokio::time::sleep(Duration::from_millis(60)).await;
 
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let counts = count_tcp(&world.client(), tenant.public(), 60);
     assert_eq!(counts.len(), 2, "{counts:?}");
@@ -150,7 +150,7 @@ async fn links_routes_and_switches_that_somebody_takes_come_back_too() {
     tool(&site, "ip", &["link", "del", "tunnel"]);
     tool(&site, "ip", &["address", "flush", "dev", "underlay"]);
 
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     let counts = count_tcp(&world.client(), tenant.public(), 60);
     assert_eq!(counts.len(), 2, "{counts:?}");
@@ -209,12 +209,12 @@ async fn a_lock_that_another_holds_is_said_and_the_next_attempt_succeeds() {
     let lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
     tenant.plan.endpoints[0].is_backend = false;
 
-    let refused = world.plane.apply(&tenant.plan).await.unwrap_err();
+    let refused = world.plane.apply(EPOCH, &tenant.plan).await.unwrap_err();
     assert!(refused.detail.contains("lock"), "{refused}");
     assert_eq!(count_tcp(&client, tenant.public(), 60).len(), 2);
 
     drop(lock);
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert_eq!(count_tcp(&client, tenant.public(), 60).len(), 1);
 }
 

@@ -9,7 +9,7 @@ use controller::spec::Probe;
 use jiff::SignedDuration;
 
 use crate::traffic::{LIMIT, serve, serve_http};
-use crate::world::{PORT, Tenant, World};
+use crate::world::{EPOCH, PORT, Tenant, World};
 
 fn probe_all(tenant: &mut Tenant) {
     tenant.plan.health.every = SignedDuration::from_millis(50);
@@ -44,7 +44,7 @@ async fn an_instance_is_healthy_while_it_answers_and_every_change_wakes_its_tena
     let mut world = World::new().await;
     let mut tenant = world.tenant("demo", &[1]).await;
     probe_all(&mut tenant);
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     until_health(&world, &tenant, Health::Healthy).await;
     until_woken(&world, 1).await;
@@ -70,7 +70,7 @@ async fn an_http_instance_is_healthy_only_with_a_two_hundred() {
         path: "/health".to_owned(),
     };
     probe_all(&mut tenant);
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     until_health(&world, &tenant, Health::Unhealthy).await;
     page.status.store(204, Ordering::SeqCst);
@@ -90,7 +90,7 @@ async fn one_that_accepts_and_says_nothing_is_not_healthy() {
     };
     probe_all(&mut tenant);
     tenant.plan.health.timeout = SignedDuration::from_millis(50);
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     until_health(&world, &tenant, Health::Unhealthy).await;
     quiet.status.store(200, Ordering::SeqCst);
@@ -102,10 +102,14 @@ async fn nobody_is_asked_after_the_tenant_is_gone() {
     let mut world = World::new().await;
     let mut tenant = world.tenant("demo", &[1]).await;
     probe_all(&mut tenant);
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     until_health(&world, &tenant, Health::Healthy).await;
 
-    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    world
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
 
     let woken = world.woken.load(Ordering::SeqCst);
     let tasks = || {

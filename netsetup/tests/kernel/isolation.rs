@@ -8,7 +8,7 @@ use netsetup::EdgeClient;
 
 use crate::exec::tool;
 use crate::traffic::{LIMIT, SILENCE, Server, inside, open, ping, serve};
-use crate::world::{Tenant, World, cloud};
+use crate::world::{EPOCH, Tenant, World, cloud};
 
 /// Whether a TCP connection comes about.
 fn reaches(from: &Path, to: SocketAddr) -> bool {
@@ -188,7 +188,7 @@ async fn a_site_lets_nothing_through_before_its_plan_is_applied() {
     assert!(!reaches(&early, tenant.direct(0)));
 
     tenant.plan.sites.push(cloud(1));
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert!(ping(&early, gateway, 6, LIMIT));
     assert!(may_reach(&early, tenant.direct(0)));
 }

@@ -9,7 +9,7 @@ use netsetup::{EdgeClient, Settings, TunnelChoice};
 
 use crate::exec::tool;
 use crate::traffic::{connect, count_tcp};
-use crate::world::{CLIENT, Tenant, World, plane};
+use crate::world::{CLIENT, EPOCH, Tenant, World, plane};
 
 /// Everything that would show that something was made anew: numbers of links, addresses, routes, rules, and the counters of
 /// the load balancer, which start from zero in a chain that is written again.
@@ -63,7 +63,7 @@ async fn a_restarted_service_finds_its_network_and_changes_nothing() {
 
     world.plane = plane(&world.settings, &world.woken);
     let seen = world.observe(&tenant).await;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     assert_unchanged(&before, &fingerprint(&world, &tenant));
     old.exchange(10_000).unwrap();
@@ -83,7 +83,7 @@ async fn applying_the_same_plan_again_changes_nothing() {
     let tenant = world.tenant("demo", &[2, 1]).await;
     let before = fingerprint(&world, &tenant);
 
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     assert_unchanged(&before, &fingerprint(&world, &tenant));
 }
@@ -110,12 +110,16 @@ async fn a_destroyed_tenant_leaves_nothing_behind() {
     assert_eq!(mine(), 6, "transit, two sites, three instances");
     assert!(connect(&world.client(), tenant.public()).is_ok());
 
-    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    world
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
 
     assert_eq!(mine(), 0);
     assert_eq!(world.observe(&tenant).await, NetworkSeen::default());
     assert!(connect(&world.client(), stays.public()).is_ok());
-    let again = world.plane.destroy(&tenant.plan.tenant).await;
+    let again = world.plane.destroy(EPOCH, &tenant.plan.tenant).await;
     assert!(again.is_ok(), "gone is gone");
 }
 
@@ -128,7 +132,11 @@ async fn the_edge_goes_with_the_last_who_uses_it() {
         .unwrap();
     let tenant = world.tenant("demo", &[1]).await;
 
-    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    world
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
     other.leave().await.unwrap();
     let left: Vec<_> = namespaces().difference(&before).cloned().collect();
     let ours = |name: &&String| world.transit(&tenant).ends_with(name.as_str());
@@ -149,7 +157,7 @@ async fn a_plan_that_cannot_be_built_is_refused_with_a_reason() {
     let mut tenant = world.tenant("demo", &[1]).await;
     tenant.plan.subnets[0].cidr = "100.64.0.0/24".parse().unwrap();
 
-    let refused = world.plane.apply(&tenant.plan).await.unwrap_err();
+    let refused = world.plane.apply(EPOCH, &tenant.plan).await.unwrap_err();
 
     assert!(refused.detail.contains("overlaps"), "{refused}");
     assert!(connect(&world.client(), tenant.public()).is_ok());
@@ -181,10 +189,14 @@ async fn a_name_without_a_namespace_that_a_crash_left_is_made_one() {
     let mut world = World::new().await;
     let tenant = world.tenant("demo", &[1]).await;
     let transit = world.transit(&tenant);
-    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    world
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
     std::fs::write(&transit, "").unwrap();
 
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
 
     assert!(tool(&transit, "ip", &["link", "show", "edge"]).contains("UP"));
 }
@@ -202,19 +214,23 @@ async fn a_network_that_is_half_gone_is_built_again_and_destroyed_all_the_same()
     remove(&world.site(&tenant, 1));
     // What changes is noticed to be impossible, and the attempt after that begins with a full look.
     tenant.plan.endpoints[0].is_backend = false;
-    let _ = world.plane.apply(&tenant.plan).await;
+    let _ = world.plane.apply(EPOCH, &tenant.plan).await;
     tenant.plan.endpoints[0].is_backend = true;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert!(connect(&world.client(), tenant.public()).is_ok());
 
     // L8: the same plan again, long before the next full look.
     remove(&world.transit(&tenant));
-    let _ = world.plane.apply(&tenant.plan).await;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    let _ = world.plane.apply(EPOCH, &tenant.plan).await;
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     assert!(connect(&world.client(), tenant.public()).is_ok());
 
     remove(&world.transit(&tenant));
-    world.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    world
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
     assert!(!world.site(&tenant, 0).exists());
 }
 
@@ -232,10 +248,14 @@ async fn the_tunnel_is_what_was_asked_for_or_the_refusal_says_what_to_do() {
 
     // Not every kernel has GRE.
     let other = World::with(settings(TunnelChoice::Gre)).await;
-    let applied = other.plane.apply(&tenant.plan).await;
+    let applied = other.plane.apply(EPOCH, &tenant.plan).await;
     match applied {
         Ok(()) => assert_eq!(other.observe(&tenant).await.tunnel, "gre"),
         Err(refused) => assert!(refused.detail.contains("tunnel: vxlan"), "{refused}"),
     }
-    other.plane.destroy(&tenant.plan.tenant).await.unwrap();
+    other
+        .plane
+        .destroy(EPOCH, &tenant.plan.tenant)
+        .await
+        .unwrap();
 }

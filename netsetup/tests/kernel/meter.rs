@@ -9,7 +9,7 @@ use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::traffic::{connect, count_tcp};
-use crate::world::{Tenant, World};
+use crate::world::{EPOCH, Tenant, World};
 
 fn instances(tenant: &Tenant) -> Vec<Instance> {
     let made = |endpoint: &controller::network::Endpoint| Instance {
@@ -51,7 +51,7 @@ async fn new_connections_are_counted_through_a_change_of_the_rules() {
 
     count_tcp(&world.client(), tenant.public(), 20);
     world.add(&mut tenant, 0).await;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     count_tcp(&world.client(), tenant.public(), 20);
     let later = start.after(SignedDuration::from_secs(10));
     let old_ones = &instances(&tenant)[..2];
@@ -68,7 +68,7 @@ async fn open_connections_are_read_and_one_out_of_rotation_is_left_out() {
     let mut world = World::new().await;
     let mut tenant = world.tenant("demo", &[2]).await;
     tenant.plan.endpoints[1].is_backend = false;
-    world.plane.apply(&tenant.plan).await.unwrap();
+    world.plane.apply(EPOCH, &tenant.plan).await.unwrap();
     let open: Vec<_> = (0..3)
         .map(|_| connect(&world.client(), tenant.public()).unwrap())
         .collect();

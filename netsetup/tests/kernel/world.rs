@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use controller::id::{CloudName, InstanceId, TenantName};
+use controller::id::{CloudName, Epoch, InstanceId, TenantName};
 use controller::network::{Endpoint, NetworkPlan, NetworkSeen};
 use controller::ports::Dataplane;
 use controller::spec::{HealthCheck, Listener, Probe, Protocol, Split, Subnet};
@@ -14,6 +14,9 @@ use jiff::SignedDuration;
 use netsetup::{EdgeClient, LinuxDataplane, Plug, Settings, TunnelChoice};
 
 use crate::traffic::{LIMIT, Server, serve};
+
+/// One service looks after all tenants.
+pub(crate) const EPOCH: Epoch = Epoch(1);
 
 /// Where the servers of the tests listen.
 pub(crate) const PORT: u16 = 8080;
@@ -102,7 +105,7 @@ impl World {
                 self.add(&mut tenant, site).await;
             }
         }
-        self.plane.apply(&tenant.plan).await.unwrap();
+        self.plane.apply(EPOCH, &tenant.plan).await.unwrap();
         tenant
     }
 
@@ -175,7 +178,7 @@ impl Drop for World {
                 .expect("a runtime can be made");
             runtime.block_on(async {
                 for tenant in tenants {
-                    if let Err(error) = plane.destroy(&tenant).await {
+                    if let Err(error) = plane.destroy(EPOCH, &tenant).await {
                         eprintln!("cleaning up: {error}");
                     }
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use controller::id::TenantName;
 use controller::journal::{Entry, Event};
-use controller::ports::{Clock, Store};
+use controller::ports::Clock;
 use controller::spec::TenantSpec;
 use controller::time::later;
 use jiff::civil::Date;
@@ -261,9 +261,8 @@ impl Follower {
             return;
         }
         tracing::warn!(%tenant, %detail, "the log files are behind");
-        let alarm = [Event::Alarm { what: what.clone() }];
         let now = self.clock.now();
-        if let Err(error) = self.store.record(tenant, now, &[], &alarm).await {
+        if let Err(error) = self.store.alarm(tenant, now, what).await {
             tracing::warn!(%tenant, %error, "an alarm could not be written down");
         }
     }

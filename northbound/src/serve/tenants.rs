@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use controller::drive::{self, Ended, Wake};
 use controller::id::{Generation, TenantName};
-use controller::journal::Event;
 use controller::pace::Pace;
 use controller::ports::{Store, StoreError};
 use controller::status::Status;
@@ -152,7 +151,7 @@ impl Tenants {
                 return;
             }
             match self.run(&tenant, &view).await {
-                Ok(Ended::Stopped) => return,
+                Ok(Ended::Stopped | Ended::Deposed) => return,
                 Ok(Ended::Destroyed) => {
                     if self.forget(&tenant).await {
                         return;
@@ -199,9 +198,8 @@ impl Tenants {
             Some(Ok(Err(error))) => Err(error.to_string()),
             Some(Err(stopped)) => {
                 let what = format!("the tenant's loop failed, this is a fault of asaas: {stopped}");
-                let alarm = [Event::Alarm { what: what.clone() }];
                 let now = self.wired.ports.clock.now();
-                if let Err(error) = self.wired.store.record(tenant, now, &[], &alarm).await {
+                if let Err(error) = self.wired.store.alarm(tenant, now, what.clone()).await {
                     tracing::error!(%tenant, %error, "an alarm could not be written down");
                 }
                 Err(what)

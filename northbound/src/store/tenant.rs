@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use controller::id::{Generation, TenantName};
+use controller::id::{Epoch, Generation, TenantName};
 use controller::instance::Instance;
 use controller::ports::{Orders, StoreError, Wish};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
@@ -125,6 +125,30 @@ pub(super) fn deployment(connection: &mut Connection) -> Result<String> {
     )?;
     tx.commit()?;
     Ok(made)
+}
+
+/// One more than when the file was last opened.
+pub(super) fn next_epoch(connection: &mut Connection) -> Result<Epoch> {
+    connection.query_row(
+        "INSERT INTO meta (key, value) VALUES ('epoch', '1')
+         ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1
+         RETURNING CAST(value AS INTEGER)",
+        [],
+        |row| count(row, 0).map(Epoch),
+    )
+}
+
+/// Whether this is the version of the tenant's spec that counts now.
+pub(super) fn is_in_force(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    generation: Generation,
+) -> Result<bool> {
+    let in_force = tx
+        .prepare_cached("SELECT generation FROM tenant WHERE name = ?1")?
+        .query_row([tenant.as_str()], |row| count(row, 0).map(Generation))
+        .optional()?;
+    Ok(in_force == Some(generation))
 }
 
 pub(super) fn wish(connection: &Connection, tenant: &TenantName) -> Result<Option<Wish>> {

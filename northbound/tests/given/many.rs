@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use controller::amount::Amount;
 use controller::example;
-use controller::id::{CloudName, TenantName};
+use controller::id::{CloudName, Epoch, TenantName};
 use controller::instance::Instance;
 use controller::journal::{Entry, Event};
 use controller::load::Metric;
 use controller::pace::Pace;
 use controller::ports::Ports;
-use controller::ports::{Clock, Southbound, Store, StoreError, TenantState, Wish};
+use controller::ports::{Clock, Footing, Southbound, Store, StoreError, TenantState, Wish};
 use controller::spec::TenantSpec;
 use controller::tick::Controller;
 use controller::time::Now;
@@ -65,6 +65,7 @@ impl Store for Forgetful {
     ) -> Result<Option<TenantState>, StoreError> {
         let wish = wish(&self.0);
         Ok(Some(TenantState {
+            epoch: Epoch(1),
             wish,
             instances: Vec::new(),
             journal: Vec::new(),
@@ -75,9 +76,14 @@ impl Store for Forgetful {
         Ok(Some(wish(&self.0)))
     }
 
+    fn holds(&self, _: &TenantName, _: Epoch) -> bool {
+        true
+    }
+
     async fn record(
         &self,
         _: &TenantName,
+        _: Footing,
         _: Now,
         _: &[Instance],
         _: &[Event],
@@ -85,7 +91,7 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn close(&self, _: &TenantName, _: Now) -> Result<(), StoreError> {
+    async fn close(&self, _: &TenantName, _: Footing, _: Now) -> Result<(), StoreError> {
         Ok(())
     }
 }

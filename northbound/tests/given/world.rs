@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use controller::id::{InstanceId, TenantName};
+use controller::id::{Generation, InstanceId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Event, Move};
+use controller::ports::Footing;
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::SignedDuration;
@@ -13,6 +14,19 @@ use northbound::store::{SqliteStore, StateDir};
 
 pub(crate) fn open(directory: &Path) -> SqliteStore {
     SqliteStore::open(StateDir::take(directory).unwrap()).unwrap()
+}
+
+/// What a record stands on while the first spec is in force.
+pub(crate) fn footing(store: &SqliteStore) -> Footing {
+    footing_on(store, 1)
+}
+
+/// What a record stands on while this generation is in force.
+pub(crate) fn footing_on(store: &SqliteStore, generation: u64) -> Footing {
+    Footing {
+        epoch: store.epoch(),
+        generation: Generation(generation),
+    }
 }
 
 pub(crate) fn spec(tenant: &str, public_ip: &str) -> TenantSpec {
