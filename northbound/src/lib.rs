@@ -20,6 +20,7 @@ pub mod exit;
 pub mod load;
 pub mod logs;
 pub mod meter;
+pub mod node;
 pub mod problem;
 mod reader;
 pub mod serve;

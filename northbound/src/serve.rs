@@ -142,7 +142,12 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
         root: config.logs.directory.clone(),
         keep: config.logs.keep,
     };
-    let follower = Follower::new(store, Arc::clone(&wired.ports.clock), settings);
+    let follower = Follower::new(
+        store,
+        Arc::clone(&wired.registrar),
+        Arc::clone(&wired.ports.clock),
+        settings,
+    );
     let (written, unwritten) = (follower.progress(), follower.failing());
     let follower = tokio::spawn(follower.run());
     let service = Arc::new(Service {

@@ -32,6 +32,7 @@ mod lock;
 pub(crate) mod network;
 mod order;
 mod past;
+mod registrar;
 mod schema;
 mod tenant;
 
@@ -39,6 +40,7 @@ pub use journal::{JOURNAL_PAGE, Page};
 pub use lock::{StateDir, StateDirError};
 pub use order::{Applied, Change, Order, Refusal};
 pub use past::{Past, SpecInForce, Start, Unread};
+pub use registrar::Registrar;
 pub use tenant::TenantRow;
 
 /// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.
@@ -210,22 +212,6 @@ impl SqliteStore {
     /// Counts how often this file was opened: whoever works with it looks after its tenants.
     pub fn epoch(&self) -> Epoch {
         self.inner.epoch
-    }
-
-    /// Writes down an alarm that no tick has raised.
-    pub async fn alarm(
-        &self,
-        tenant: &TenantName,
-        now: Now,
-        what: String,
-    ) -> Result<(), StoreError> {
-        let tenant = tenant.clone();
-        self.write("write an alarm", move |tx| {
-            journal::append(tx, &tenant, now, vec![Event::Alarm { what }]).map(|_| ())
-        })
-        .await?;
-        self.has_grown();
-        Ok(())
     }
 
     fn has_grown(&self) {

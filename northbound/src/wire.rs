@@ -21,7 +21,7 @@ use crate::config::{CloudKind, Config, Root};
 use crate::meter::{
     AccessLogMeter, Meters, PrometheusMeter, Pushed, PushedMeter, Shared, Sources, Troubles,
 };
-use crate::store::SqliteStore;
+use crate::store::{Registrar, SqliteStore};
 
 mod cable;
 pub mod demo;
@@ -37,7 +37,9 @@ const SIM_LOAD: Amount = Amount::from_millionths(400_000);
 pub struct Wired {
     /// What the controller works with.
     pub ports: Ports,
-    /// The same store as in the ports, with what people order.
+    /// The same store as in the ports, for what people want.
+    pub registrar: Arc<dyn Registrar>,
+    /// What is written down, to be read on this machine.
     pub store: SqliteStore,
     /// Rung when an instance's health changes.
     pub wakes: Wakes,
@@ -143,6 +145,7 @@ fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wire
             store: Arc::new(store.clone()),
             clock,
         },
+        registrar: Arc::new(store.clone()),
         store,
         wakes: Wakes::default(),
         local: Vec::new(),
@@ -203,6 +206,7 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
             store: Arc::new(store.clone()),
             clock,
         },
+        registrar: Arc::new(store.clone()),
         store,
         wakes,
         local,

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use northbound::logs::{
     Action, ActionRow, DecisionRow, Follower, IN_SERVICE, LogSettings, MetricRow, Row, Span, read,
 };
-use northbound::store::SqliteStore;
+use northbound::store::{Registrar, SqliteStore};
 
 use world::{
     SmallDisk, alarm, fill, footing, footing_on, instance, later, moved, name, now, open, spec,
@@ -43,7 +43,7 @@ fn follower(store: &SqliteStore, root: &Path) -> Follower {
         root: root.to_owned(),
         keep: SignedDuration::from_hours(24),
     };
-    Follower::new(store.clone(), clock, settings)
+    Follower::new(store.clone(), Arc::new(store.clone()), clock, settings)
 }
 
 async fn apply(store: &SqliteStore) {
@@ -494,8 +494,15 @@ async fn what_is_older_than_the_keeping_time_goes_and_is_not_written_again() {
     let clock = Arc::new(Watch(Arc::new(Mutex::new(much_later))));
 
     for _ in 0..2 {
-        let runs =
-            tokio::spawn(Follower::new(store.clone(), clock.clone(), settings.clone()).run());
+        let runs = tokio::spawn(
+            Follower::new(
+                store.clone(),
+                Arc::new(store.clone()),
+                clock.clone(),
+                settings.clone(),
+            )
+            .run(),
+        );
         let is_swept = async {
             while file(&root, "actions").exists() || rows::<ActionRow>(&root).is_empty() {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -13,7 +13,7 @@ use controller::ports::{Footing, Store, StoreErrorKind};
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
-use northbound::store::{Applied, Change, Order, Refusal, SqliteStore, StateDir};
+use northbound::store::{Applied, Change, Order, Refusal, Registrar, SqliteStore, StateDir};
 
 use world::{
     SmallDisk, alarm, fill, footing, footing_on, instance, later, moved, name, now, open, spec,

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::append::Appender;
 use super::row::{InService, rows};
 use super::{Kind, Row, files, write_row};
-use crate::store::SqliteStore;
+use crate::store::{Registrar, SqliteStore};
 
 /// Rows that come within this long are written together.
 const GATHER: Duration = Duration::from_millis(200);
@@ -43,6 +43,7 @@ pub struct LogSettings {
 /// Writes every tenant's files.
 pub struct Follower {
     store: SqliteStore,
+    registrar: Arc<dyn Registrar>,
     clock: Arc<dyn Clock>,
     settings: LogSettings,
     views: BTreeMap<TenantName, View>,
@@ -67,10 +68,16 @@ struct View {
 }
 
 impl Follower {
-    /// A follower that has not looked yet.
-    pub fn new(store: SqliteStore, clock: Arc<dyn Clock>, settings: LogSettings) -> Self {
+    /// A follower of this journal that has not looked yet; what hinders it is told to the registrar.
+    pub fn new(
+        store: SqliteStore,
+        registrar: Arc<dyn Registrar>,
+        clock: Arc<dyn Clock>,
+        settings: LogSettings,
+    ) -> Self {
         Self {
             store,
+            registrar,
             clock,
             settings,
             views: BTreeMap::new(),
@@ -262,7 +269,7 @@ impl Follower {
         }
         tracing::warn!(%tenant, %detail, "the log files are behind");
         let now = self.clock.now();
-        if let Err(error) = self.store.alarm(tenant, now, what).await {
+        if let Err(error) = self.registrar.alarm(tenant, now, &what).await {
             tracing::warn!(%tenant, %error, "an alarm could not be written down");
         }
     }

@@ -213,7 +213,7 @@ async fn apply(
     let now = service.wired.ports.clock.now();
     let applied = service
         .wired
-        .store
+        .registrar
         .apply(
             &reading.spec,
             &document.text,
@@ -320,8 +320,8 @@ async fn order(
         OrderWord::Destroy => Order::Destroy,
     };
     let now = service.wired.ports.clock.now();
-    let store = &service.wired.store;
-    let generation = store
+    let registrar = &service.wired.registrar;
+    let generation = registrar
         .order(&tenant, order, request.generation, now, &who)
         .await??;
     tracing::info!(%tenant, ?order, who, "ordered");

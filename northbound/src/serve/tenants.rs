@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::loops::Loops;
-use crate::store::SqliteStore;
+use crate::store::Registrar;
 use crate::wire::Wired;
 
 /// A loop that failed is started again after this long, then twice as long …
@@ -177,13 +177,17 @@ impl Tenants {
             return Ok(Ended::Stopped);
         }
         let shown = view.clone();
-        let store = self.wired.store.clone();
+        let registrar = Arc::clone(&self.wired.registrar);
         let released = AtomicU64::new(0);
         let on_status = move |status: &Status| {
             let generation = status.generation;
             let is_applied = status.is_settled && status.alarms.is_empty();
             if is_applied && released.swap(generation.0, Ordering::Relaxed) != generation.0 {
-                tokio::spawn(release(store.clone(), status.tenant.clone(), generation));
+                tokio::spawn(release(
+                    Arc::clone(&registrar),
+                    status.tenant.clone(),
+                    generation,
+                ));
             }
             shown.send_replace(View {
                 status: Some(status.clone()),
@@ -199,7 +203,7 @@ impl Tenants {
             Some(Err(stopped)) => {
                 let what = format!("the tenant's loop failed, this is a fault of asaas: {stopped}");
                 let now = self.wired.ports.clock.now();
-                if let Err(error) = self.wired.store.alarm(tenant, now, what.clone()).await {
+                if let Err(error) = self.wired.registrar.alarm(tenant, now, &what).await {
                     tracing::error!(%tenant, %error, "an alarm could not be written down");
                 }
                 Err(what)
@@ -247,8 +251,8 @@ impl Tenants {
 }
 
 /// Lets others have the addresses that the tenant had before this generation.
-async fn release(store: SqliteStore, tenant: TenantName, generation: Generation) {
-    if let Err(error) = store.release_addresses(&tenant, generation).await {
+async fn release(registrar: Arc<dyn Registrar>, tenant: TenantName, generation: Generation) {
+    if let Err(error) = registrar.release_addresses(&tenant, generation).await {
         tracing::warn!(%tenant, %error, "addresses that it no longer uses stay its own");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use async_trait::async_trait;
 use controller::id::{Generation, TenantName};
+use controller::journal::Event;
 use controller::ports::{Orders, StoreError, Wish};
 use controller::spec::TenantSpec;
 use controller::time::Now;
@@ -13,14 +15,12 @@ use super::convert::{count, nanoseconds, parsed, signed, to_json};
 use super::journal;
 use super::network;
 use super::order::{Applied, Change, Order, Refusal};
+use super::registrar::Registrar;
 use super::tenant::{instances, wish};
 
-impl SqliteStore {
-    /// Puts this spec in force, as one transaction: compare with `expected` (where given; 0 means that the tenant must not be
-    /// there), own the public address, write the spec and the journal (I13, I27). The same spec again is no new generation.
-    ///
-    /// The outer error is the store's, the inner one a refusal.
-    pub async fn apply(
+#[async_trait]
+impl Registrar for SqliteStore {
+    async fn apply(
         &self,
         spec: &TenantSpec,
         text: &str,
@@ -38,8 +38,7 @@ impl SqliteStore {
         Ok(applied)
     }
 
-    /// Writes down what a person orders. An order that holds already changes nothing, and is no refusal.
-    pub async fn order(
+    async fn order(
         &self,
         tenant: &TenantName,
         order: Order,
@@ -57,9 +56,7 @@ impl SqliteStore {
         Ok(ordered)
     }
 
-    /// The tenant's network is as this generation wants it: others may have the addresses that it had before. Nothing where
-    /// another generation is in force by now.
-    pub async fn release_addresses(
+    async fn release_addresses(
         &self,
         tenant: &TenantName,
         generation: Generation,
@@ -75,6 +72,21 @@ impl SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    async fn alarm(
+        &self,
+        tenant: &TenantName,
+        now: Now,
+        what: &str,
+    ) -> std::result::Result<(), StoreError> {
+        let (tenant, what) = (tenant.clone(), what.to_owned());
+        self.write("write an alarm", move |tx| {
+            journal::append(tx, &tenant, now, vec![Event::Alarm { what }]).map(|_| ())
+        })
+        .await?;
+        self.has_grown();
+        Ok(())
     }
 }
 

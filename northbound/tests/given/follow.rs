@@ -12,7 +12,7 @@ use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use northbound::config::Config;
-use northbound::store::{SqliteStore, StateDir};
+use northbound::store::{Registrar, SqliteStore, StateDir};
 use northbound::tenant_file;
 
 fn store(state: &Path) -> SqliteStore {

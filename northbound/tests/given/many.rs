@@ -21,7 +21,7 @@ use controller::time::Now;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use netsetup::sim::{SimDataplane, SimMeter};
-use northbound::store::SqliteStore;
+use northbound::store::{Registrar, SqliteStore};
 use southbound::sim::{SimCloud, SimSettings};
 
 pub(crate) const TENANTS: u32 = 300;
