@@ -47,6 +47,7 @@
 //! |---|---|
 //! | [`address`] | the fixed address plan of one host |
 //! | `name` | every name that the kernel sees |
+//! | `fence` | who may change a tenant's network, across the processes of one host |
 //! | `rules`, `topology` | what should be, as pure functions of a plan |
 //! | `namespace`, `exec`, `link`, `iptables`, `conntrack` | one way each to talk to the kernel |
 //! | `probe` | how instances answer |
@@ -58,6 +59,7 @@ pub mod address;
 mod conntrack;
 mod edge;
 mod exec;
+mod fence;
 mod iptables;
 mod link;
 mod linux;
@@ -71,6 +73,7 @@ pub mod sim;
 mod topology;
 
 pub use edge::{EdgeClient, EdgeError};
+pub use fence::lift_fences;
 pub use linux::{LinuxDataplane, LoadBalancerMeter};
 pub use name::NamespaceName;
 pub use remains::remains;

@@ -1,6 +1,6 @@
 //! The data plane of a Linux host: makes the kernel what a plan says, tells what it is, and takes it down again.
 //!
-//! Everything is found again by name after a restart, so nothing is kept on disk. What is kept in memory is what the kernel
+//! Everything is found again by name after a restart, so nothing but the epoch of the last change is kept elsewhere. What is kept in memory is what the kernel
 //! last showed: it makes an unchanged plan cost nothing, and is thrown away after [`Settings::resync`], on any error, and with
 //! the process.
 
@@ -23,6 +23,7 @@ use controller::network::{NetworkPlan, NetworkSeen};
 use controller::ports::{Dataplane, DataplaneError};
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::fence;
 use crate::link;
 use crate::name::{Names, NamespaceName};
 use crate::namespace::{self, Workers};
@@ -135,6 +136,11 @@ impl LinuxDataplane {
         namespace::path(&self.host.names.transit(tenant))
     }
 
+    /// The file that says under which epoch a tenant's network was last changed.
+    pub fn fence_path(&self, tenant: &TenantName) -> PathBuf {
+        fence::path(&self.host.names, tenant)
+    }
+
     /// A meter that reads connections from the load balancer's own counters.
     pub fn meter(&self) -> LoadBalancerMeter {
         LoadBalancerMeter::new(Arc::clone(&self.host))
@@ -163,6 +169,20 @@ impl Host {
     fn tenant(&self, name: &TenantName) -> Arc<Tenant> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tenants.entry(name.clone()).or_default())
+    }
+
+    /// Changes a tenant's network, unless somebody has changed it under a higher epoch (I9).
+    async fn fenced(
+        &self,
+        epoch: Epoch,
+        tenant: &TenantName,
+        change: impl Future<Output = Result<(), Detail>>,
+    ) -> Result<(), Detail> {
+        let patience = self.settings.lock_wait;
+        let _passage = fence::pass(&self.names, tenant, epoch, patience)
+            .await
+            .map_err(said)?;
+        change.await
     }
 
     /// What carries the traffic, tried once.
@@ -206,9 +226,10 @@ impl Host {
 
 #[async_trait]
 impl Dataplane for LinuxDataplane {
-    async fn apply(&self, _epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+    async fn apply(&self, epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
+        let change = self.host.apply(plan);
         self.host
-            .apply(plan)
+            .fenced(epoch, &plan.tenant, change)
             .await
             .map_err(failed(&plan.tenant, "applied"))
     }
@@ -222,20 +243,22 @@ impl Dataplane for LinuxDataplane {
 
     async fn forget(
         &self,
-        _epoch: Epoch,
+        epoch: Epoch,
         tenant: &TenantName,
         cloud: &CloudName,
         address: Ipv4Addr,
     ) -> Result<(), DataplaneError> {
+        let change = self.host.forget(tenant, cloud, address);
         self.host
-            .forget(tenant, cloud, address)
+            .fenced(epoch, tenant, change)
             .await
             .map_err(failed(tenant, "cleared of old flows"))
     }
 
-    async fn destroy(&self, _epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError> {
+    async fn destroy(&self, epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError> {
+        let change = self.host.destroy(tenant);
         self.host
-            .destroy(tenant)
+            .fenced(epoch, tenant, change)
             .await
             .map_err(failed(tenant, "removed"))
     }

@@ -126,6 +126,16 @@ impl Names {
         format!("i-{hash}")
     }
 
+    /// The folder of the epochs of this deployment's tenants.
+    pub(crate) fn fences(&self) -> String {
+        self.hash(&["fences"])
+    }
+
+    /// The file of the epoch under which a tenant's network was last changed.
+    pub(crate) fn fence(&self, tenant: &TenantName) -> String {
+        self.hash(&["tenant", tenant.as_str()])
+    }
+
     /// Where clients and transits meet.
     pub(crate) fn edge(&self) -> NamespaceName {
         NamespaceName(format!("{NAMESPACE_PREFIX}{}-e", self.hash(&["edge"])))

@@ -34,7 +34,8 @@ pub struct Settings {
     /// After this long the kernel is read back in full even where nothing has changed, so that what others have flushed
     /// comes back.
     pub resync: Duration,
-    /// How long another user of iptables may hold its lock before a change fails, to be tried at the next tick.
+    /// How long another user of iptables may hold its lock, or another service the tenant's fence, before a change fails, to
+    /// be tried at the next tick.
     pub lock_wait: Duration,
     /// A folder that is searched for `iptables-restore`, `iptables-save` and `conntrack` before those in `PATH`: for a host
     /// on which another flavour of iptables is wanted than the first one found.

@@ -24,6 +24,10 @@ mod balance;
 mod between;
 #[path = "kernel/drain.rs"]
 mod drain;
+#[path = "kernel/fence.rs"]
+mod fence;
+#[path = "kernel/fence/exec.rs"]
+mod fence_exec;
 #[path = "kernel/foreign.rs"]
 mod foreign;
 #[path = "kernel/health.rs"]

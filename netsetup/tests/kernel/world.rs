@@ -17,6 +17,8 @@ use crate::traffic::{LIMIT, Server, serve};
 
 /// One service looks after all tenants.
 pub(crate) const EPOCH: Epoch = Epoch(1);
+/// Nobody comes after whoever cleans up.
+const LAST: Epoch = Epoch(u64::MAX);
 
 /// Where the servers of the tests listen.
 pub(crate) const PORT: u16 = 8080;
@@ -170,6 +172,7 @@ impl Drop for World {
         let plane = self.plane.clone();
         let client = self.client.take();
         let tenants = std::mem::take(&mut self.tenants);
+        let deployment = self.settings.deployment.clone();
         // A runtime of its own, since the test's may be unwinding.
         let clean = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -178,13 +181,16 @@ impl Drop for World {
                 .expect("a runtime can be made");
             runtime.block_on(async {
                 for tenant in tenants {
-                    if let Err(error) = plane.destroy(EPOCH, &tenant).await {
+                    if let Err(error) = plane.destroy(LAST, &tenant).await {
                         eprintln!("cleaning up: {error}");
                     }
                 }
                 if let Some(client) = client
                     && let Err(error) = client.leave().await
                 {
+                    eprintln!("cleaning up: {error}");
+                }
+                if let Err(error) = netsetup::lift_fences(&deployment) {
                     eprintln!("cleaning up: {error}");
                 }
             });

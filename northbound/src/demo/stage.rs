@@ -206,6 +206,13 @@ impl Stage {
         {
             troubles.push(format!("the service did not end: {error}"));
         }
+        if let Some(deployment) = &self.deployment
+            && let Err(error) = netsetup::lift_fences(deployment)
+        {
+            troubles.push(format!(
+                "the epochs of its changes are still there: {error}"
+            ));
+        }
         troubles.extend(self.remains(tenant));
         troubles
     }

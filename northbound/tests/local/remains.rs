@@ -160,6 +160,7 @@ pub(crate) fn remove(mark: &Mark) {
         let _ = umount2(&path, MntFlags::MNT_DETACH);
         note(name.as_str(), fs::remove_file(&path));
     }
+    note("the epochs", netsetup::lift_fences(deployment));
 }
 
 /// What is mounted in the test's directory; the innermost last.
