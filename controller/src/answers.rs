@@ -40,7 +40,10 @@ pub(crate) fn take_up(
             }
             Said::Launched(Err(error)) => {
                 let why = error.to_string();
-                refusals.refused(error.kind, &why, now.steady);
+                // That this very instance is gone for good says nothing of the next one.
+                if error.kind != CloudErrorKind::NotFound {
+                    refusals.refused(error.kind, &why, now.steady);
+                }
                 let may_exist = error.kind == CloudErrorKind::Unreachable;
                 // A listing may have shown it half made before the cloud gave up.
                 let is_asked_for = matches!(record.phase, Phase::Intent | Phase::Launching);
@@ -76,6 +79,11 @@ mod tests {
     use crate::ports::CloudError;
 
     fn refused(phase: Phase, kind: CloudErrorKind) -> Vec<Phase> {
+        launched(phase, kind).0
+    }
+
+    /// What becomes of an instance whose launch is answered like this, and whether its cloud is left alone for a while.
+    fn launched(phase: Phase, kind: CloudErrorKind) -> (Vec<Phase>, bool) {
         let now = example::now();
         let instance = Instance {
             phase,
@@ -90,18 +98,30 @@ mod tests {
         };
         let answer = Answer {
             instance: instance.id,
-            cloud,
+            cloud: cloud.clone(),
             said: Said::Launched(Err(error)),
         };
         let instances = [(instance.id, instance)].into();
+        let mut history = History::new(jiff::SignedDuration::from_secs(10));
         let (changes, _) = take_up(
             &[answer],
             &instances,
-            &mut History::new(jiff::SignedDuration::from_secs(10)),
+            &mut history,
             &mut BTreeSet::new(),
             now,
         );
-        changes.iter().map(|change| change.instance.phase).collect()
+        let phases = changes.iter().map(|change| change.instance.phase).collect();
+        let is_left_alone = history.refusals[&cloud].now(now.steady).is_some();
+        (phases, is_left_alone)
+    }
+
+    #[test]
+    fn a_launch_of_what_was_terminated_has_failed_and_is_not_held_against_its_cloud() {
+        let gone = launched(Phase::Intent, CloudErrorKind::NotFound);
+        let full = launched(Phase::Intent, CloudErrorKind::NoCapacity);
+
+        assert_eq!(gone, (vec![Phase::Failed], false)); // I8
+        assert_eq!(full, (vec![Phase::Failed], true));
     }
 
     #[test]

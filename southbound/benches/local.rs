@@ -14,9 +14,10 @@ mod exec;
 #[path = "../tests/conformance/local_bed.rs"]
 mod local_bed;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use controller::id::ProviderId;
+use controller::id::{InstanceId, ProviderId};
 use controller::instance::Instance;
 use controller::ports::{Launch, Measurement, Meter as _, Southbound as _};
 use controller::time::Now;
@@ -44,6 +45,14 @@ fn terminate(runtime: &Runtime, cloud: &LocalCloud, id: &ProviderId) {
         .unwrap();
 }
 
+/// The same launch for another intent: none is made twice.
+fn anew(launch: &Launch) -> Launch {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut launch = launch.clone();
+    launch.instance.id = InstanceId::new(0, NEXT.fetch_add(1, Ordering::Relaxed));
+    launch
+}
+
 /// How long it takes from the launch to `is_up`; the instance is removed again.
 fn up_and_down(
     runtime: &Runtime,
@@ -52,7 +61,7 @@ fn up_and_down(
     is_up: impl Fn(&ProviderId) -> bool,
 ) -> (Duration, Duration) {
     let began = Instant::now();
-    let seen = runtime.block_on(cloud.launch(wanted)).unwrap();
+    let seen = runtime.block_on(cloud.launch(&anew(wanted))).unwrap();
     while !is_up(&seen.provider) {
         std::thread::sleep(Duration::from_micros(200));
     }

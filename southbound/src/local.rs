@@ -4,7 +4,7 @@
 //! ```text
 //!  launch      claim a place ─► mount the root ─► plug the cable ─► run     (any step that fails takes back all before it)
 //!  list        the directories that exist, and for each: is anyone in its control group? What was never finished goes.
-//!  terminate   end ─► forget the container ─► its control group ─► its root ─► its cable ─► its directory
+//!  terminate   end ─► forget the container ─► its control group ─► its root ─► its cable ─► its directory, which becomes its tombstone
 //! ```
 //!
 //! Nothing is kept in memory that matters: what exists is what lies in the state directory, so that a service that was
@@ -27,6 +27,7 @@ mod overlay;
 mod place;
 mod settings;
 mod stray;
+mod tombstone;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -195,8 +195,8 @@ impl SimCloud {
             let detail = match kind {
                 CloudErrorKind::NoCapacity => "every place is taken",
                 CloudErrorKind::Denied => "it belongs to another tenant",
-                CloudErrorKind::NotFound
-                | CloudErrorKind::Throttled
+                CloudErrorKind::NotFound => "it was terminated",
+                CloudErrorKind::Throttled
                 | CloudErrorKind::Rejected
                 | CloudErrorKind::Unreachable => "it said no",
             };
@@ -227,8 +227,9 @@ impl Southbound for SimCloud {
 
     async fn terminate(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
         let fault = self.begin(SimCall::Terminate).await;
+        let now = self.clock.now().steady;
         self.reply(fault, format!("terminate {id}"), |truth| {
-            truth.terminate(tenant, id)
+            truth.terminate(tenant, id, now)
         })
     }
 }

@@ -35,6 +35,7 @@ macro_rules! conforms {
             launches_at_once_never_exceed_the_capacity
             an_instance_that_exists_is_found_even_where_the_cloud_is_full
             a_terminated_instance_is_listed_no_more
+            a_terminated_instance_is_never_made_again
             terminating_twice_is_terminating_once
             terminating_at_once_is_terminating_once
             terminating_what_never_was_is_no_error

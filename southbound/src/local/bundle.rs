@@ -6,10 +6,12 @@
 //!     pid           written once it runs             upper/    what it has written
 //!     log           what it printed                  work/     the overlay's own
 //!     runtime.log   what the runtime had to say
+//! <state>/clouds/<cloud>/gone/<hash>-i-…/      empty: it was terminated, and is not made again
 //! ```
 //!
 //! An instance exists from the moment its directory does, and until that is gone; making a directory is atomic, and its
-//! name says whose it is, so that no crash leaves one that cannot be told.
+//! name says whose it is, so that no crash leaves one that cannot be told. Moving it to those that are gone is atomic too, so
+//! that there is no moment at which a launch that comes late would find neither.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -17,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use controller::id::CloudName;
 use oci_spec::runtime::Spec;
+
+use super::tombstone::Tombstones;
 
 /// An instance's output is cut back to the half of this when it has grown larger.
 const LOG_LIMIT: u64 = 1 << 20;
@@ -127,6 +131,17 @@ impl Bundle {
     pub(super) fn log_tail(&self, limit: usize) -> String {
         let bytes = tail(&self.log(), limit as u64).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Out of the listing and among those that are never made again in one step, then from the disk: what a crash in between
+    /// leaves, the tombstones' next pruning finds.
+    pub(super) fn bury(&self, tombstones: &Tombstones) -> io::Result<()> {
+        match fs::rename(&self.directory, tombstones.of(&self.name)) {
+            // It was never here, or not any more.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => tombstones.put(&self.name),
+            Err(cause) => Err(cause),
+            Ok(()) => tombstones.clear(&self.name),
+        }
     }
 
     /// Out of the listing in one step, then from the disk: a crash in between leaves only rubbish, which [`sweep`] finds.

@@ -1,6 +1,7 @@
 //! How an instance comes and goes, step by step. Each step may be the last before a crash; each may be done again.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +78,7 @@ fn is_running(place: &Place, bundle: &Bundle) -> Result<bool, Trouble> {
 
 /// Nothing of a launch that failed stays behind to take a place; where it cannot be cleared away, it is listed as stopped.
 async fn take_back(place: &Place, launch: &Launch, bundle: &Bundle, why: Trouble) -> Trouble {
-    match dismantle(place, &launch.tenant, bundle).await {
+    match dismantle(place, &launch.tenant, bundle, Bundle::remove).await {
         Ok(()) => why,
         Err(also) => Trouble::new(
             why.kind,
@@ -178,7 +179,7 @@ pub(super) async fn take_back_half_made(
             continue;
         }
         let name = bundle.name();
-        match dismantle(place, tenant, &bundle).await {
+        match dismantle(place, tenant, &bundle, Bundle::remove).await {
             Ok(()) => {
                 tracing::info!(%tenant, instance = name, "took back a launch that was cut short");
             }
@@ -201,15 +202,20 @@ pub(super) async fn terminate(
     }
     let _turn = place.turn(name).await;
     let bundle = place.bundle(name);
-    if !bundle.exists() {
+    let is_its_own = place.instance(tenant, name).is_some();
+    if !bundle.exists() && !is_its_own {
         return Ok(());
     }
-    if place.instance(tenant, name).is_none() {
+    if !is_its_own {
         let detail = "it belongs to another tenant; hint: terminate it as that tenant's";
         return Err(Trouble::new(CloudErrorKind::Denied, detail));
     }
     ask_to_end(place, &bundle).await?;
-    dismantle(place, tenant, &bundle).await
+    let tombstones = Arc::clone(&place.tombstones);
+    dismantle(place, tenant, &bundle, move |bundle| {
+        bundle.bury(&tombstones)
+    })
+    .await
 }
 
 /// Lets the instance end by itself, for as long as its template says.
@@ -226,9 +232,14 @@ async fn ask_to_end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     asked.map_err(|cause| Trouble::system("asking it to end", &cause))
 }
 
-/// Ends the instance and removes everything of it, going on past errors. Its directory goes last and only if nothing else is
-/// left: what could not be removed stays listed, and is tried again.
-async fn dismantle(place: &Place, tenant: &TenantName, bundle: &Bundle) -> Result<(), Trouble> {
+/// Ends the instance and removes everything of it, going on past errors. Its directory goes last, in the way that is given, and
+/// only if nothing else is left: what could not be removed stays listed, and is tried again.
+async fn dismantle(
+    place: &Place,
+    tenant: &TenantName,
+    bundle: &Bundle,
+    remove: impl FnOnce(&Bundle) -> io::Result<()> + Send + 'static,
+) -> Result<(), Trouble> {
     let mut troubles = Vec::new();
     troubles.extend(end(place, bundle).await.err());
     let unplug = async {
@@ -244,7 +255,7 @@ async fn dismantle(place: &Place, tenant: &TenantName, bundle: &Bundle) -> Resul
     if troubles.is_empty() {
         let removed = bundle.clone();
         let removed = blocking(move || {
-            let removed = removed.remove();
+            let removed = remove(&removed);
             removed.map_err(|cause| Trouble::system("removing its directory", &cause))
         });
         troubles.extend(removed.await.err());

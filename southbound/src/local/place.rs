@@ -18,6 +18,7 @@ use super::convert;
 use super::error::Trouble;
 use super::settings::{LocalSettings, SettingsError, Template};
 use super::stray;
+use super::tombstone::Tombstones;
 use crate::tag;
 
 /// A local cloud's directories, settings and tools.
@@ -27,6 +28,7 @@ pub(super) struct Place {
     capacity: u32,
     templates: BTreeMap<TemplateName, Template>,
     instances: PathBuf,
+    pub(super) tombstones: Arc<Tombstones>,
     shared: PathBuf,
     pub(super) images: PathBuf,
     pub(super) open_files_max: u64,
@@ -92,7 +94,9 @@ impl Place {
         };
         prepared(&instances)?;
         prepared(&containers)?;
-        bundle::sweep(&instances).map_err(|cause| SettingsError::State {
+        let gone = instances.with_file_name("gone");
+        let swept = bundle::sweep(&instances).and_then(|()| Tombstones::open(gone));
+        let tombstones = swept.map_err(|cause| SettingsError::State {
             cloud: cloud.clone(),
             path: instances.clone(),
             cause,
@@ -102,6 +106,7 @@ impl Place {
             capacity,
             templates,
             instances,
+            tombstones: Arc::new(tombstones),
             shared: state.join("shared"),
             images: state.join("images"),
             open_files_max: convert::open_files_max(
@@ -162,11 +167,16 @@ impl Place {
         convert::cgroup(&self.deployment, name)
     }
 
-    /// Takes a place for this instance, unless it has one already: true where it is new. `NoCapacity` where all are taken.
+    /// Takes a place for this instance, unless it has one already: true where it is new. `NoCapacity` where all are taken,
+    /// `NotFound` where it was terminated.
     pub(super) fn claim(&self, bundle: &Bundle) -> Result<bool, Trouble> {
         let _claiming = locked(&self.claiming);
         if bundle.exists() {
             return Ok(false);
+        }
+        if self.tombstones.has(bundle.name()) {
+            let detail = "it was terminated, and what was terminated is not made again";
+            return Err(Trouble::new(CloudErrorKind::NotFound, detail));
         }
         let failed = |cause: io::Error| {
             Trouble::system(format_args!("`{}`", self.instances.display()), &cause)

@@ -46,6 +46,9 @@ impl Kept {
     }
 }
 
+/// For so long an intent that was terminated is not made again.
+const GONE_FOR: SignedDuration = SignedDuration::from_hours(48);
+
 /// The cloud itself.
 #[derive(Debug)]
 pub(super) struct Truth {
@@ -59,6 +62,8 @@ pub(super) struct Truth {
     pub(super) calls: BTreeMap<SimCall, u64>,
     /// By the number of its launch.
     instances: BTreeMap<u64, Kept>,
+    /// What was terminated, and when.
+    gone: BTreeMap<InstanceId, Timestamp>,
     launched: u64,
     faults: BTreeMap<SimCall, VecDeque<(Fault, u32)>>,
 }
@@ -80,6 +85,7 @@ impl Truth {
             peaks: BTreeMap::new(),
             calls: BTreeMap::new(),
             instances: BTreeMap::new(),
+            gone: BTreeMap::new(),
             launched: 0,
             faults: BTreeMap::new(),
         }
@@ -124,6 +130,9 @@ impl Truth {
             }
             return Ok(seen(number, kept, now));
         }
+        if self.gone.contains_key(&id) {
+            return Err(CloudErrorKind::NotFound);
+        }
         if self.instances.len() >= self.capacity as usize {
             return Err(CloudErrorKind::NoCapacity);
         }
@@ -156,6 +165,7 @@ impl Truth {
         &mut self,
         tenant: &TenantName,
         id: &ProviderId,
+        now: Timestamp,
     ) -> Result<(), CloudErrorKind> {
         let named = self
             .instances
@@ -167,7 +177,10 @@ impl Truth {
         if kept.tenant != *tenant {
             return Err(CloudErrorKind::Denied);
         }
+        let id = kept.id;
         self.instances.remove(&number);
+        self.gone.retain(|_, since| later(*since, GONE_FOR) > now);
+        self.gone.insert(id, now);
         Ok(())
     }
 

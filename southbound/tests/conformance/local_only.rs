@@ -46,9 +46,12 @@ async fn what_an_instance_writes_on_its_root_stays_its_own_and_goes_with_it() {
         .await
         .unwrap();
     assert!(!directory.exists()); // S0-33
-    let again = cloud.launch(&launch_of(&bed, "web", 1)).await.unwrap();
+    let gone = bed.instances().with_file_name("gone");
+    let tombstone = gone.join(&writer.provider.0);
+    assert_eq!(fs::read_dir(tombstone).unwrap().count(), 0);
+    let next = cloud.launch(&launch_of(&bed, "web", 3)).await.unwrap();
     assert_eq!(
-        motd(&bed.directory(&again).join("rootfs")),
+        motd(&bed.directory(&next).join("rootfs")),
         "from the template\n"
     );
 }

@@ -125,6 +125,25 @@ pub(crate) async fn a_terminated_instance_is_listed_no_more(bed: &dyn Bed) {
     assert_eq!(listed[0].id, stays.id);
 }
 
+pub(crate) async fn a_terminated_instance_is_never_made_again(bed: &dyn Bed) {
+    let (cloud, demo) = (bed.open(), tenant("demo"));
+    let wanted = launch(bed, &demo, 1);
+    let seen = cloud.launch(&wanted).await.unwrap();
+    cloud.terminate(&demo, &seen.provider).await.unwrap();
+
+    let late = cloud.launch(&wanted).await.unwrap_err();
+    drop(cloud);
+    let restarted = bed.open();
+    let later = restarted.launch(&wanted).await.unwrap_err();
+    let another = restarted.launch(&launch(bed, &demo, 2)).await.unwrap();
+
+    let kinds = (late.kind, later.kind);
+    assert_eq!(kinds, (CloudErrorKind::NotFound, CloudErrorKind::NotFound)); // I8, I9
+    let listed = restarted.list(&demo).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].id, another.id);
+}
+
 pub(crate) async fn terminating_twice_is_terminating_once(bed: &dyn Bed) {
     let (cloud, demo) = (bed.open(), tenant("demo"));
     let seen = cloud.launch(&launch(bed, &demo, 1)).await.unwrap();
