@@ -43,6 +43,7 @@ impl Amount {
         #[expect(clippy::cast_precision_loss, reason = "a billion is exact in an f64")]
         let limit = WHOLE_LIMIT as f64;
         if !value.is_finite() || value < 0.0 || value > limit {
+            seeded!(F5 => return Some(Self::ZERO));
             return None;
         }
         #[expect(

@@ -44,7 +44,8 @@ pub(crate) fn take_up(
                 if error.kind != CloudErrorKind::NotFound {
                     refusals.refused(error.kind, &why, now.steady);
                 }
-                let may_exist = error.kind == CloudErrorKind::Unreachable;
+                let may_exist = error.kind == CloudErrorKind::Unreachable
+                    || seeded!(F26) && error.kind == CloudErrorKind::NotFound;
                 // A listing may have shown it half made before the cloud gave up.
                 let is_asked_for = matches!(record.phase, Phase::Intent | Phase::Launching);
                 if is_asked_for && !may_exist {
@@ -58,7 +59,7 @@ pub(crate) fn take_up(
             Said::Removed(Ok(())) => {
                 removing.insert(*instance);
             }
-            Said::Removed(Err(error)) if error.kind == CloudErrorKind::NotFound => {
+            Said::Removed(Err(error)) if error.kind == CloudErrorKind::NotFound || seeded!(F31) => {
                 removing.insert(*instance);
             }
             Said::Removed(Err(error)) => {

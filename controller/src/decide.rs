@@ -114,6 +114,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
 /// The bounds in force: open windows raise the minimum (S4-82), up to the maximum.
 pub fn bounds(spec: &TenantSpec, wall: Timestamp) -> (u32, u32) {
     let max = spec.instances.max;
+    seeded!(F16b => return (0, max));
     let floor = schedule::floor(&spec.policy.windows, wall).unwrap_or(0);
     (spec.instances.min.max(floor).min(max), max)
 }
@@ -234,6 +235,8 @@ fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u
     if course.number < before {
         leave_enough(&advice, before, course);
     }
+    seeded!(F6 if course.number < before => return wanted);
+    seeded!(F20 if course.number > before => return wanted);
     brakes.limit_step(course);
     brakes.limit_rate(course);
     brakes.wait(course);

@@ -7,6 +7,10 @@
 //!   → tick: 1 intents durable  2 launch  3 routes  4 terminate the drained, only if 3 succeeded → journal
 //! ```
 
+// First, since its macro is used in those that follow.
+#[macro_use]
+pub mod seeded;
+
 pub mod ahead;
 pub mod amount;
 mod answers;

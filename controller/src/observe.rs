@@ -78,6 +78,7 @@ pub(crate) async fn look(
                 .unwrap_or_else(|| Err(silent(name, "list instances", ANSWER_LIMIT))),
             None => Err(not_configured(name)),
         };
+        seeded!(F23 => return (name.clone(), list.or(Ok(Vec::new()))));
         (name.clone(), list)
     });
     let measured: Vec<Instance> = instances

@@ -164,6 +164,7 @@ fn spread(
     let total = count(
         instances
             .values()
+            .filter(|instance| !seeded!(F25) || instance.phase.counts())
             .map(|instance| &instance.cloud)
             .chain(&placement.launch),
     );
@@ -231,12 +232,13 @@ fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
             .values()
             .filter(|instance| serves(instance)),
     );
+    seeded!(F16a => return candidates.iter().map(|victim| victim.id).collect());
     let mut spare = serving.saturating_sub(desired);
     candidates
         .into_iter()
         .take(surplus as usize)
         .filter(|instance| {
-            if !serves(instance) {
+            if !serves(instance) || seeded!(F16d) {
                 return true;
             }
             let is_spare = spare > 0;

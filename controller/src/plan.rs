@@ -254,6 +254,7 @@ fn wish_for(
     let spec = &situation.wish.spec;
     let mut taken: Vec<(u32, Ipv4Addr)> = instances
         .values()
+        .filter(|instance| !(seeded!(F12) && instance.phase == Phase::Terminating))
         .map(|instance| (instance.slot, instance.address))
         .collect();
     let mut changes = Vec::new();

@@ -93,6 +93,8 @@ fn of_instances(
         if let Some(sample) = history.fresh(id, metric, now, stale) {
             reading.add(sample.value);
             by_requests.add(sample.value, requests);
+        } else if seeded!(F2) {
+            reading.add(Amount::ZERO);
         }
         reading.is_suspect |= history.is_suspect(id, metric, threshold, now, stale);
     }

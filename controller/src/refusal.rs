@@ -61,6 +61,7 @@ impl Refusals {
 
     /// An instance there was given up before it was ever healthy.
     pub fn never_healthy(&mut self, now: Timestamp) {
+        seeded!(F13 => return);
         self.never_healthy = self.never_healthy.saturating_add(1);
         if self.never_healthy >= NEVER_HEALTHY_LIMIT {
             let why = format!(

@@ -99,7 +99,7 @@ pub(crate) fn drain(
 ) -> Change {
     let leaving = leaving(instance, cause, limit, now);
     let phase = match instance.phase {
-        Phase::InService => Phase::Draining,
+        Phase::InService if !seeded!(F22) => Phase::Draining,
         _ => Phase::Terminating,
     };
     Change::enter(&leaving, phase, why, now)
@@ -133,6 +133,9 @@ pub(crate) fn settle(
                 // One that was half made when we were killed is no instance yet: its launch is repeated.
                 Sight::Seen(seen) if seen.state != CloudState::Stopped => {
                     Some(accepted(instance, seen, "its cloud shows it", now))
+                }
+                Sight::Absent if seeded!(F10) => {
+                    Some(Change::enter(instance, Phase::Failed, "not listed", now))
                 }
                 Sight::Seen(_) | Sight::Absent | Sight::Unknown => None,
             },
@@ -225,6 +228,7 @@ enum Absence {
 }
 
 fn missing(instance: &Instance, now: Now) -> Absence {
+    seeded!(F1 => return Absence::Lost);
     let before = instance.missing.unwrap_or(Missing {
         since: now.steady,
         listings: 0,
@@ -250,10 +254,12 @@ fn up(
     unwell_allowed: &mut usize,
     now: Now,
 ) -> Option<Change> {
-    if let Sight::Seen(seen) = observed.sight(instance)
-        && seen.state == CloudState::Stopped
-        && !wish.orders.is_paused
-    {
+    let has_stopped = match observed.sight(instance) {
+        Sight::Seen(seen) => seen.state == CloudState::Stopped,
+        Sight::Absent => seeded!(F1),
+        Sight::Unknown => false,
+    };
+    if has_stopped && !wish.orders.is_paused {
         let leaving = leaving(instance, Cause::Died, SignedDuration::ZERO, now);
         return Some(Change::enter(
             &leaving,

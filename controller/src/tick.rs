@@ -20,7 +20,9 @@ use crate::observe::{Observed, Sight, look};
 use crate::pace::Pace;
 use crate::plan::{Plan, Situation, plan, survey};
 use crate::ports::Ports;
-use crate::ports::{Footing, StoreError, Wish};
+use crate::ports::{Footing, StoreError, StoreErrorKind, Wish};
+#[cfg(feature = "seeded-bugs")]
+use crate::seeded;
 use crate::settle::{Change, adopt};
 use crate::status::Status;
 use crate::strays::Strays;
@@ -154,11 +156,8 @@ impl Controller {
             events.extend(self.measured(&wish, &observed));
         }
         events.extend(self.raised(&plan));
-        let records = last_of_each(&changes);
-        self.ports
-            .store
-            .record(&self.tenant, self.footing(&wish), now, &records, &events)
-            .await?;
+        seeded!(F9 => self.launch(&plan));
+        self.write_down(&wish, now, &changes, &events).await?;
         self.is_adrift = false;
 
         self.history.note(&changes, now);
@@ -172,6 +171,23 @@ impl Controller {
             return self.close(now, plan.alarms, &wish, &observed).await;
         }
         Ok(self.conclude(plan, &wish, &observed, now))
+    }
+
+    /// Makes durable what has changed. Where it fails, nothing may be done.
+    async fn write_down(
+        &self,
+        wish: &Wish,
+        now: Now,
+        changes: &[&Change],
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        let (store, records) = (&self.ports.store, last_of_each(changes));
+        let written = store.record(&self.tenant, self.footing(wish), now, &records, events);
+        match written.await {
+            Err(error) if seeded!(F11) && error.kind == StoreErrorKind::Failed => Ok(()),
+            Err(error) if seeded!(F32) && error.kind == StoreErrorKind::Deposed => Ok(()),
+            written => written.map(drop),
+        }
     }
 
     /// Shows how the tick has ended, and tells when the next one is due.
@@ -215,10 +231,19 @@ impl Controller {
             if !is_gone || !self.may_act() {
                 continue;
             }
+            if seeded!(F17) {
+                removed.push(instance.id);
+                continue;
+            }
             match self
                 .ports
                 .dataplane
-                .forget(self.epoch, &self.tenant, &instance.cloud, instance.address)
+                .forget(
+                    self.epoch(),
+                    &self.tenant,
+                    &instance.cloud,
+                    instance.address,
+                )
                 .await
             {
                 Ok(()) => removed.push(instance.id),
@@ -280,7 +305,14 @@ impl Controller {
 
     /// Asked right before every effect: a record that was written is not enough, since time has passed.
     fn may_act(&self) -> bool {
+        seeded!(F8 | F32 => return true);
         self.ports.store.holds(&self.tenant, self.epoch)
+    }
+
+    /// Under which effects are ordered.
+    fn epoch(&self) -> Epoch {
+        seeded!(F8 | F32 => return seeded::highest(&self.tenant, self.epoch));
+        self.epoch
     }
 
     /// Whether nothing is on its way, and the rules were seen as they are planned.
@@ -303,7 +335,7 @@ impl Controller {
         wish: &Wish,
         observed: &Observed,
     ) -> Result<Outcome, StoreError> {
-        let destroyed = self.ports.dataplane.destroy(self.epoch, &self.tenant);
+        let destroyed = self.ports.dataplane.destroy(self.epoch(), &self.tenant);
         match destroyed.await {
             Ok(()) => {
                 let footing = self.footing(wish);

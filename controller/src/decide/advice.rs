@@ -24,8 +24,8 @@ impl Advice {
     pub(super) fn silent(why: String, before: u32) -> Self {
         Self {
             wanted: before,
-            abstains: false,
-            enough: before,
+            abstains: seeded!(F3),
+            enough: if seeded!(F3) { 0 } else { before },
             doubt: None,
             forecast: None,
             steps: Vec::new(),

@@ -21,7 +21,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
     let before = situation.instances.len();
     let ceiling = (spec.instances.max + spec.instances.surge) as usize;
     let after = plan.instances.len();
-    object(after > ceiling && after > before, &|| {
+    object(after > ceiling && after > before && !seeded!(F25), &|| {
         format!("{after} instances would exist, at most {ceiling} may")
     });
 
@@ -52,14 +52,15 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
         .filter(|instance| is_ready(instance))
         .count();
     let floor = ready.min(spec.instances.min as usize);
-    object(!chosen.is_empty() && ready - chosen.len() < floor, &|| {
+    let is_unsafe = !chosen.is_empty() && ready - chosen.len() < floor;
+    object(is_unsafe && !seeded!(F16a | F16b | F16d), &|| {
         format!(
             "{} of {ready} ready instances would be removed, {floor} must stay",
             chosen.len()
         )
     });
     object(
-        !chosen.is_empty() && situation.wish.orders.is_paused,
+        !chosen.is_empty() && situation.wish.orders.is_paused && !seeded!(F16c),
         &|| "an instance would be removed while paused".to_owned(),
     );
 
@@ -69,7 +70,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
         .values()
         .map(|instance| instance.address)
         .collect();
-    object(addresses.len() != after, &|| {
+    object(addresses.len() != after && !seeded!(F12), &|| {
         "two instances would have one address".to_owned()
     });
 

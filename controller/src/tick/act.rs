@@ -6,6 +6,8 @@ use super::Controller;
 use crate::network::NetworkPlan;
 use crate::observe::{Observed, within};
 use crate::plan::Plan;
+#[cfg(feature = "seeded-bugs")]
+use crate::seeded;
 use crate::time::Now;
 
 /// The network is made within this long, or the tick goes on without.
@@ -14,6 +16,8 @@ const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
 impl Controller {
     /// Makes the network as planned; whether it is.
     pub(super) async fn route(&self, network: &NetworkPlan, alarms: &mut Vec<String>) -> bool {
+        seeded!(F18 if seeded::was_applied(self.epoch, network) => return true);
+        seeded!(F19 if seeded::has_failed(self.epoch, network) => return false);
         if !self.may_act() {
             alarms.push(
                 "the store has not been heard from for so long that another service may have taken over; nothing is done \
@@ -25,14 +29,18 @@ impl Controller {
         let applied = within(
             &*self.ports.clock,
             NETWORK_LIMIT,
-            self.ports.dataplane.apply(self.epoch, network),
+            self.ports.dataplane.apply(self.epoch(), network),
         )
         .await;
         match applied {
-            Some(Ok(())) => true,
+            Some(Ok(())) => {
+                seeded!(F18 => seeded::remember_applied(self.epoch, network));
+                true
+            }
             Some(Err(error)) => {
+                seeded!(F19 => seeded::remember_failed(self.epoch, network));
                 alarms.push(error.to_string());
-                false
+                seeded!(F7)
             }
             None => {
                 alarms.push(format!(
@@ -58,7 +66,12 @@ impl Controller {
             .iter()
             .filter(|id| !self.removing.contains(id))
         {
-            let Some(instance) = self.instances.get(id) else {
+            let victim = if seeded!(F14) {
+                self.instances.values().next()
+            } else {
+                self.instances.get(id)
+            };
+            let Some(instance) = victim else {
                 continue;
             };
             let (Some(cloud), Some(provider)) = (
