@@ -4,8 +4,9 @@
 //! ```text
 //! state_dir/lock        one service at a time (`lock`)
 //! state_dir/asaas.db    the tables (`schema`), in WAL mode, flushed to the disk at every commit
-//!      writer ── ticks, apply, orders      one connection, one transaction at a time
-//!      reader ── log files, status, explain  a second one, so that a long look never holds up a tick
+//!      writer ── ticks, apply, orders        one thread; all who wait share a transaction (`writer`)
+//!      taker  ── tenants that are taken up   a connection of its own; wishes are kept at hand (`wishes`)
+//!      reader ── log files, status, explain  another one, so that a long look never holds up a tick
 //! ```
 //!
 //! It decides nothing, and it does not retry: whoever asked is told.
@@ -22,11 +23,12 @@ use controller::journal::{Entry, Event};
 use controller::ports::{Footing, Store, StoreError, StoreErrorKind, TenantState, Wish};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{Mutex, watch};
 
 mod change;
 mod convert;
+mod failure;
 mod journal;
 mod lock;
 pub(crate) mod network;
@@ -35,6 +37,8 @@ mod past;
 mod registrar;
 mod schema;
 mod tenant;
+mod wishes;
+mod writer;
 
 pub use journal::{JOURNAL_PAGE, Page};
 pub use lock::{StateDir, StateDirError};
@@ -42,6 +46,10 @@ pub use order::{Applied, Change, Order, Refusal};
 pub use past::{Past, SpecInForce, Start, Unread};
 pub use registrar::Registrar;
 pub use tenant::TenantRow;
+
+use failure::{explained, outdated};
+use wishes::Wishes;
+use writer::{Failure, Writer};
 
 /// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,8 +63,10 @@ pub struct SqliteStore {
 }
 
 struct Inner {
-    writer: Arc<Mutex<Connection>>,
+    writer: Writer,
+    taker: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
+    wishes: Arc<Wishes>,
     file: PathBuf,
     deployment: String,
     epoch: Epoch,
@@ -96,16 +106,27 @@ impl SqliteStore {
         let deployment = tenant::deployment(&mut writer).map_err(|error| explain(&error))?;
         let epoch = tenant::next_epoch(&mut writer).map_err(|error| explain(&error))?;
         let steady = journal::last_steady(&writer).map_err(|error| explain(&error))?;
-        let reader = connect(&file, true).map_err(|error| explain(&error))?;
+        let look = || connect(&file, true).map_err(|error| explain(&error));
+        let (taker, reader) = (look()?, look()?);
+        let wishes = Arc::new(Wishes::default());
+        let appended = watch::Sender::new(0);
+        let writer = Writer::start(writer, Arc::clone(&wishes), appended.clone());
+        let writer = writer.map_err(|error| StoreError {
+            kind: StoreErrorKind::Failed,
+            operation,
+            detail: format!("no thread could be started: {error}"),
+        })?;
         Ok(Self {
             inner: Arc::new(Inner {
-                writer: Arc::new(Mutex::new(writer)),
+                writer,
+                taker: Arc::new(Mutex::new(taker)),
                 reader: Arc::new(Mutex::new(reader)),
+                wishes,
                 file,
                 deployment,
                 epoch,
                 steady,
-                appended: watch::Sender::new(0),
+                appended,
                 state,
             }),
         })
@@ -126,35 +147,52 @@ impl SqliteStore {
         &self.inner.state
     }
 
-    /// Changes whenever the journal has grown.
+    /// Changes whenever the journal may have grown.
     pub fn appended(&self) -> watch::Receiver<u64> {
         self.inner.appended.subscribe()
     }
 
-    /// One transaction: all of `work`, or nothing.
+    /// All of `work`, or nothing, and on the disk.
     async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = Arc::clone(&self.inner.writer).lock_owned().await;
-        self.run(operation, move || {
-            let mut connection = connection;
-            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&tx)?;
-            tx.commit()?;
-            Ok(result)
-        })
-        .await
+        let written = self.inner.writer.write(None, work).await;
+        written.map_err(|failure| self.failed(operation, &failure))
     }
 
-    /// One consistent look, on the connection of the ticks: short ones only.
+    /// As [`Self::write`], for whatever may change a tenant's wish.
+    async fn write_wish<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        tenant: &TenantName,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let written = self.inner.writer.write(Some(tenant.clone()), work).await;
+        written.map_err(|failure| self.failed(operation, &failure))
+    }
+
+    fn failed(&self, operation: &'static str, failure: &Failure) -> StoreError {
+        match failure {
+            Failure::Sql(error) => explained(operation, &self.inner.file, error),
+            Failure::Stopped => StoreError {
+                kind: StoreErrorKind::Failed,
+                operation,
+                detail: "what was to be written was given up in the middle and undone; this is a fault of asaas, and its \
+                         log says more"
+                    .to_owned(),
+            },
+        }
+    }
+
+    /// One consistent look for whoever takes up a tenant. It sees all that was answered before.
     async fn look<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = Arc::clone(&self.inner.writer).lock_owned().await;
+        let connection = Arc::clone(&self.inner.taker).lock_owned().await;
         self.run(operation, move || {
             let mut connection = connection;
             let tx = connection.transaction()?;
@@ -213,21 +251,6 @@ impl SqliteStore {
     pub fn epoch(&self) -> Epoch {
         self.inner.epoch
     }
-
-    fn has_grown(&self) {
-        self.inner.appended.send_modify(|count| *count += 1);
-    }
-}
-
-fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
-    StoreError {
-        kind: StoreErrorKind::Outdated,
-        operation: "write the record",
-        detail: format!(
-            "generation {} of tenant {tenant} is no longer in force",
-            footing.generation
-        ),
-    }
 }
 
 fn connect(file: &Path, is_reader: bool) -> rusqlite::Result<Connection> {
@@ -245,42 +268,6 @@ fn connect(file: &Path, is_reader: bool) -> rusqlite::Result<Connection> {
         connection.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(connection)
-}
-
-/// Says what a person can do about it.
-fn explained(operation: &'static str, file: &Path, error: &rusqlite::Error) -> StoreError {
-    let file = file.display();
-    let advice = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => format!(
-            "the disk that holds {file} is full. Nothing was written and nothing is changed until there is room; \
-             free some, and the service goes on by itself"
-        ),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
-            "{file} is damaged. Nothing is touched and traffic flows on; put a good copy of the file there, or set \
-             another `state` in asaas.yml"
-        ),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            format!("another program holds {file}; end it, and the service goes on by itself")
-        }
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            format!(
-                "{file} cannot be written; check its owner, its mode and how its disk is mounted"
-            )
-        }
-        Some(ErrorCode::SystemIoFailure) => format!(
-            "the disk that holds {file} does not do as asked; see whether it is full (`df`) or broken (`dmesg`)"
-        ),
-        _ if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => format!(
-            "a record in {file} cannot be read, by this version at least. Nothing is done for its tenant and its traffic \
-             flows on; apply its file again"
-        ),
-        _ => format!("in {file}"),
-    };
-    StoreError {
-        kind: StoreErrorKind::Failed,
-        operation,
-        detail: format!("{error}: {advice}"),
-    }
 }
 
 #[async_trait]
@@ -306,11 +293,20 @@ impl Store for SqliteStore {
     }
 
     async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError> {
-        let tenant = tenant.clone();
-        self.look("read a wish", move |connection| {
-            tenant::wish(connection, &tenant)
-        })
-        .await
+        let began = match self.inner.wishes.get(tenant) {
+            Ok(wish) => return Ok(Some(wish)),
+            Err(began) => began,
+        };
+        let owner = tenant.clone();
+        let wish = self
+            .look("read a wish", move |connection| {
+                tenant::wish(connection, &owner)
+            })
+            .await?;
+        if let Some(wish) = &wish {
+            self.inner.wishes.keep(tenant, wish, began);
+        }
+        Ok(wish)
     }
 
     /// The file is this process's alone, and nobody else's tenants are in it.
@@ -340,7 +336,6 @@ impl Store for SqliteStore {
                 journal::append(tx, &owner, now, events).map(Some)
             })
             .await?;
-        self.has_grown();
         entries.ok_or_else(|| outdated(tenant, footing))
     }
 
@@ -353,14 +348,13 @@ impl Store for SqliteStore {
         let owner = tenant.clone();
         self.check_epoch(tenant, footing)?;
         let is_closed = self
-            .write("close a tenant", move |tx| {
+            .write_wish("close a tenant", tenant, move |tx| {
                 if !tenant::is_in_force(tx, &owner, footing.generation)? {
                     return Ok(false);
                 }
                 change::close(tx, &owner, now).map(|()| true)
             })
             .await?;
-        self.has_grown();
         is_closed
             .then_some(())
             .ok_or_else(|| outdated(tenant, footing))

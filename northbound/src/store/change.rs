@@ -28,14 +28,12 @@ impl Registrar for SqliteStore {
         now: Now,
         who: &str,
     ) -> std::result::Result<std::result::Result<Applied, Refusal>, StoreError> {
+        let tenant = spec.tenant.clone();
         let (spec, text, who) = (spec.clone(), text.to_owned(), who.to_owned());
-        let applied = self
-            .write("apply a spec", move |tx| {
-                put_spec(tx, &spec, &text, expected, now, &who)
-            })
-            .await?;
-        self.has_grown();
-        Ok(applied)
+        self.write_wish("apply a spec", &tenant, move |tx| {
+            put_spec(tx, &spec, &text, expected, now, &who)
+        })
+        .await
     }
 
     async fn order(
@@ -46,14 +44,11 @@ impl Registrar for SqliteStore {
         now: Now,
         who: &str,
     ) -> std::result::Result<std::result::Result<Generation, Refusal>, StoreError> {
-        let (tenant, who) = (tenant.clone(), who.to_owned());
-        let ordered = self
-            .write("write an order", move |tx| {
-                put_order(tx, &tenant, order, expected, now, &who)
-            })
-            .await?;
-        self.has_grown();
-        Ok(ordered)
+        let (owner, who) = (tenant.clone(), who.to_owned());
+        self.write_wish("write an order", tenant, move |tx| {
+            put_order(tx, &owner, order, expected, now, &who)
+        })
+        .await
     }
 
     async fn release_addresses(
@@ -84,9 +79,7 @@ impl Registrar for SqliteStore {
         self.write("write an alarm", move |tx| {
             journal::append(tx, &tenant, now, vec![Event::Alarm { what }]).map(|_| ())
         })
-        .await?;
-        self.has_grown();
-        Ok(())
+        .await
     }
 }
 

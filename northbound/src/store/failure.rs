@@ -1,0 +1,59 @@
+//! What a person is told when the file does not do as asked.
+
+use std::path::Path;
+
+use controller::id::TenantName;
+use controller::ports::{Footing, StoreError, StoreErrorKind};
+use rusqlite::ErrorCode;
+
+/// Says what a person can do about it.
+pub(super) fn explained(
+    operation: &'static str,
+    file: &Path,
+    error: &rusqlite::Error,
+) -> StoreError {
+    let file = file.display();
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => format!(
+            "the disk that holds {file} is full. Nothing was written and nothing is changed until there is room; \
+             free some, and the service goes on by itself"
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => format!(
+            "{file} is damaged. Nothing is touched and traffic flows on; put a good copy of the file there, or set \
+             another `state` in asaas.yml"
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("another program holds {file}; end it, and the service goes on by itself")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            format!(
+                "{file} cannot be written; check its owner, its mode and how its disk is mounted"
+            )
+        }
+        Some(ErrorCode::SystemIoFailure) => format!(
+            "the disk that holds {file} does not do as asked; see whether it is full (`df`) or broken (`dmesg`)"
+        ),
+        _ if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => format!(
+            "a record in {file} cannot be read, by this version at least. Nothing is done for its tenant and its traffic \
+             flows on; apply its file again"
+        ),
+        _ => format!("in {file}"),
+    };
+    StoreError {
+        kind: StoreErrorKind::Failed,
+        operation,
+        detail: format!("{error}: {advice}"),
+    }
+}
+
+/// Another spec is in force than the one that was thought about.
+pub(super) fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Outdated,
+        operation: "write the record",
+        detail: format!(
+            "generation {} of tenant {tenant} is no longer in force",
+            footing.generation
+        ),
+    }
+}
