@@ -9,16 +9,20 @@ SHELL  := /bin/bash
 CARGO  ?= cargo
 PACKAGES       := iptables conntrack runc busybox-static iproute2 procps
 BENCH_PACKAGES := haproxy
+# To build with the feature `etcd`.
+ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 
-.PHONY: help build demo demo-short test lint bench policies packages bench-packages prometheus clean-demo
+.PHONY: help build demo demo-short test lint bench policies packages bench-packages etcd-packages prometheus etcd clean-demo
 help:
 	@sed -n 's/^# //p' Makefile | head -6
 
 include northbound/demo-app/root.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
-packages bench-packages: wanted = $(if $(filter bench-packages,$@),$(BENCH_PACKAGES),$(PACKAGES))
-packages bench-packages:
+packages: wanted = $(PACKAGES)
+bench-packages: wanted = $(BENCH_PACKAGES)
+etcd-packages: wanted = $(ETCD_PACKAGES)
+packages bench-packages etcd-packages:
 	@missing=; for package in $(wanted); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
 	done; \
@@ -28,14 +32,18 @@ packages bench-packages:
 		|| { echo "make: could not install$$missing; hint: run 'apt-get install$$missing' as root and try again" >&2; exit 1; }; \
 	fi
 
-# For the tests. Unpacked beside what is built, not installed: the package would start a service of its own.
+# For the tests. Unpacked beside what is built, not installed: the packages would start services of their own.
 PROMETHEUS := target/prometheus/usr/bin/prometheus
+ETCD       := target/etcd/usr/bin/etcd
 prometheus: $(PROMETHEUS)
-$(PROMETHEUS):
-	@mkdir -p target/prometheus; cd target/prometheus; rm -f prometheus_*.deb; get="apt-get download -qq -o APT::Sandbox::User=root"; \
-	{ $$get prometheus 2>/dev/null || { apt-get update -qq && $$get prometheus; }; } >/dev/null \
-	&& dpkg-deb -x prometheus_*.deb . && rm -f prometheus_*.deb usr/bin/promtool && touch usr/bin/prometheus \
-	|| { echo "make: could not unpack prometheus; hint: see whether 'apt-get download prometheus' works" >&2; exit 1; }
+etcd: $(ETCD)
+$(PROMETHEUS): package = prometheus
+$(ETCD): package = etcd-server
+$(PROMETHEUS) $(ETCD):
+	@mkdir -p target/$(notdir $@); cd target/$(notdir $@); rm -f *.deb; get="apt-get download -qq -o APT::Sandbox::User=root"; \
+	{ $$get $(package) 2>/dev/null || { apt-get update -qq && $$get $(package); }; } >/dev/null \
+	&& dpkg-deb -x $(package)_*.deb . && rm -f *.deb usr/bin/promtool && touch usr/bin/$(notdir $@) \
+	|| { echo "make: could not unpack $(package); hint: see whether 'apt-get download $(package)' works" >&2; exit 1; }
 
 build:
 	$(CARGO) build --release --locked -p northbound

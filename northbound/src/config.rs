@@ -4,6 +4,7 @@
 mod keys;
 mod metrics;
 mod read;
+mod store;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use netsetup::TunnelChoice;
 use crate::meter::{AccessLog, PrometheusSettings};
 use crate::problem::{Notes, Problems};
 use crate::reader::Section;
+use crate::store::StoreSettings;
 use crate::tenant_file::{Defaults, Known};
 use crate::yaml;
 
@@ -25,6 +27,8 @@ use crate::yaml;
 pub struct Config {
     /// Where the service remembers.
     pub state: PathBuf,
+    /// With whom it shares what it remembers.
+    pub store: StoreSettings,
     /// Where the `asaas` command finds it.
     pub socket: PathBuf,
     /// Where `asaas apply demo` looks for `demo.yml`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use northbound::config::{CloudKind, Config, Root};
 use northbound::problem::{Problems, Style};
+use northbound::store::{EtcdSettings, EtcdTls, StoreSettings};
 use northbound::tenant_file;
 
 fn read(text: &str) -> Result<(Config, Problems), Problems> {
@@ -269,4 +270,68 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+#[test]
+fn several_services_share_an_etcd_that_the_file_names() {
+    let (alone, _) = read("store: sqlite\n").unwrap();
+    let text = "store: { etcd: { endpoints: [\"http://10.0.0.1:2379/\"], cluster: main } }\n";
+    let (plain, _) = read(text).unwrap();
+    let tls = "store:\n  etcd:\n    endpoints: [\"https://a:2379\", \"https://b:2379\"]\n    cluster: main\n    \
+               ttl: 9s\n    tls: { ca: ca.pem, certificate: own.pem, key: own.key }\n";
+    let (tls, _) = read(tls).unwrap();
+
+    assert_eq!(alone.store, StoreSettings::Sqlite);
+    let settings = |endpoints: &[&str], ttl, tls| {
+        StoreSettings::Etcd(EtcdSettings {
+            endpoints: endpoints.iter().map(|text| (*text).to_owned()).collect(),
+            cluster: "main".parse().unwrap(),
+            ttl: jiff::SignedDuration::from_secs(ttl),
+            tls,
+        })
+    };
+    assert_eq!(plain.store, settings(&["http://10.0.0.1:2379"], 5, None));
+    let known = EtcdTls {
+        ca: PathBuf::from("/etc/asaas/ca.pem"),
+        identity: Some((
+            PathBuf::from("/etc/asaas/own.pem"),
+            PathBuf::from("/etc/asaas/own.key"),
+        )),
+    };
+    assert_eq!(
+        tls.store,
+        settings(&["https://a:2379", "https://b:2379"], 9, Some(known))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_etcd_is_said() {
+    let etcd = |inside: &str| refused(&format!("store: {{ etcd: {{ {inside} }} }}\n"));
+    for (refused, said) in [
+        (refused("store: etcd\n"), "nothing says which etcd"),
+        (refused("store: redis\n"), "expected one of sqlite, etcd"),
+        (etcd("cluster: main"), "endpoints"),
+        (
+            etcd("endpoints: [10.0.0.1], cluster: main"),
+            "the address of a member of etcd",
+        ),
+        (
+            etcd("endpoints: [\"http://a:1/x\"], cluster: main"),
+            "the address of a member of etcd",
+        ),
+        (
+            etcd("endpoints: [\"https://a:1\"], cluster: main"),
+            "who vouches for this member",
+        ),
+        (
+            etcd("endpoints: [\"http://a:1\"], cluster: main, tls: { ca: x }"),
+            "in plain text",
+        ),
+        (
+            etcd("endpoints: [\"https://a:1\"], cluster: main, tls: { ca: x, key: y }"),
+            "`key` means nothing without `certificate`",
+        ),
+    ] {
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
 }

@@ -33,6 +33,10 @@ pub(super) const STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 pub(super) const PROMETHEUS: &str = "http://127.0.0.1:9090";
 pub(super) const PROMETHEUS_TIMEOUT: SignedDuration = SignedDuration::from_secs(2);
 
+/// Long enough for an etcd to choose another leader within two thirds of it.
+pub(super) const TTL: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const MEMBERS_LIMIT: usize = 16;
+
 pub(super) const POOLS_LIMIT: usize = 64;
 pub(super) const WORDS_LIMIT: usize = 64;
 const CLOUDS_LIMIT: usize = 64;
@@ -45,6 +49,19 @@ pub(super) static CONFIG: &[Entry] = &[
         Shape::FilePath,
         Literal::Word(STATE),
         "Where the service remembers.",
+    ),
+    Entry::default(
+        "store",
+        Shape::Either {
+            plain: &Shape::Word(&["sqlite", "etcd"]),
+            keys: &[Entry::required(
+                "etcd",
+                Shape::Section(ETCD),
+                "The etcd that the nodes share.",
+            )],
+        },
+        Literal::Word("sqlite"),
+        "`sqlite`: a file in `state`, for one service. `etcd`: shared by several, who take over each other's tenants.",
     ),
     Entry::default(
         "socket",
@@ -173,6 +190,55 @@ pub(super) static CONFIG: &[Entry] = &[
         )]),
         "clients have addresses of 198.18.0.0/15",
         "The place in front of all public addresses, where clients on this machine connect.",
+    ),
+];
+
+static ETCD: &[Entry] = &[
+    Entry::required(
+        "endpoints",
+        // Any text, as its reader has it.
+        Shape::Texts {
+            most: MEMBERS_LIMIT,
+        },
+        "Its members, each as `http://10.0.0.1:2379`, or `https` with `tls`.",
+    ),
+    Entry::required(
+        "cluster",
+        Shape::Name,
+        "The services that work together: the same at each of them.",
+    ),
+    Entry::default(
+        "ttl",
+        Shape::Duration {
+            least: SignedDuration::from_secs(2),
+            most: SignedDuration::from_mins(5),
+        },
+        Literal::Duration(TTL),
+        "A service that is not heard of for so long loses its tenants to the others.",
+    ),
+    Entry::optional(
+        "tls",
+        Shape::Section(&[
+            Entry::required(
+                "ca",
+                Shape::FilePath,
+                "Who vouches for its members: a PEM file.",
+            ),
+            Entry::optional(
+                "certificate",
+                Shape::FilePath,
+                "etcd asks for none",
+                "Who this service is: a PEM file. Goes with `key`.",
+            ),
+            Entry::optional(
+                "key",
+                Shape::FilePath,
+                "etcd asks for none",
+                "The certificate's private key: a PEM file.",
+            ),
+        ]),
+        "plain text, for loopback and networks that nobody else is in",
+        "How etcd and this service know each other.",
     ),
 ];
 

@@ -13,7 +13,7 @@ use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Placed, Section, did_you_mean};
 use crate::tenant_file::{read_defaults, reserved};
 
-use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys, metrics};
+use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys, metrics, store};
 
 /// The whole file. `None` after noting why.
 pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
@@ -41,8 +41,10 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
     let clients = read_clients(&edge);
     let access_logs = metrics::access_logs(root, directory);
     let prometheus = metrics::prometheus(root);
+    let store = store::settings(root, directory);
     let config = Config {
         state: path(root, "state", keys::STATE),
+        store: store?,
         socket: path(root, "socket", keys::SOCKET),
         tenants: path(root, "tenants", keys::TENANTS),
         logs: LogSettings {

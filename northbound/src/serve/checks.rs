@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Root};
+use crate::store::StoreSettings;
 use crate::wire::{demo, is_simulated, needs_demo};
 
 /// `CAP_NET_ADMIN` and `CAP_SYS_ADMIN`, as bits of `CapEff`.
@@ -22,10 +23,11 @@ pub struct Missing {
 
 /// All that is missing for these clouds.
 pub(super) fn missing(config: &Config) -> Vec<Missing> {
+    let mut missing: Vec<Missing> = etcd(config).into_iter().collect();
     if is_simulated(config) {
-        return Vec::new();
+        return missing;
     }
-    let mut missing: Vec<Missing> = capabilities().into_iter().collect();
+    missing.extend(capabilities());
     let programs = [
         ("iptables-restore", "apt-get install iptables"),
         ("conntrack", "apt-get install conntrack"),
@@ -61,6 +63,17 @@ pub(super) fn missing(config: &Config) -> Vec<Missing> {
         });
     }
     missing
+}
+
+/// That this program was built without what `store: etcd` needs.
+fn etcd(config: &Config) -> Option<Missing> {
+    let is_asked_for = matches!(config.store, StoreSettings::Etcd(_));
+    (is_asked_for && !cfg!(feature = "etcd")).then(|| Missing {
+        what: "this asaas was built without etcd".to_owned(),
+        hint: "build it with `cargo build --release -p northbound --features etcd`, which needs `apt-get install \
+               protobuf-compiler libprotobuf-dev`; or take `store` out of asaas.yml"
+            .to_owned(),
+    })
 }
 
 /// Roots of templates that are not there, each with what it is of. Nothing could be launched from them.

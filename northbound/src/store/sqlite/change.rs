@@ -13,10 +13,10 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use super::SqliteStore;
 use super::convert::{count, nanoseconds, parsed, signed, to_json};
 use super::journal;
-use super::network;
-use super::order::{Applied, Change, Order, Refusal};
-use super::registrar::Registrar;
 use super::tenant::{instances, wish};
+use crate::store::network;
+use crate::store::order::{Applied, Change, Order, Refusal};
+use crate::store::registrar::Registrar;
 
 #[async_trait]
 impl Registrar for SqliteStore {

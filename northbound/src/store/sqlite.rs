@@ -1,0 +1,354 @@
+//! The store in one `SQLite` file, which is one service's alone.
+//!
+//! ```text
+//! state_dir/lock        one service at a time (`lock`)
+//! state_dir/asaas.db    the tables (`schema`), in WAL mode, flushed to the disk at every commit
+//!      writer ── ticks, apply, orders        one thread; all who wait share a transaction (`writer`)
+//!      taker  ── tenants that are taken up   a connection of its own; wishes are kept at hand (`wishes`)
+//!      reader ── log files, status, explain  another one, so that a long look never holds up a tick
+//! ```
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use controller::id::{Epoch, TenantName};
+use controller::instance::Instance;
+use controller::journal::{Entry, Event};
+use controller::ports::{Footing, Store, StoreError, StoreErrorKind, TenantState, Wish};
+use controller::time::Now;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::{Mutex, watch};
+
+mod change;
+mod convert;
+mod failure;
+mod journal;
+mod past;
+mod schema;
+mod tenant;
+mod wishes;
+mod writer;
+
+pub use journal::{JOURNAL_PAGE, Page};
+pub use past::{Past, SpecInForce, Start, Unread};
+pub use tenant::TenantRow;
+
+use super::lock::StateDir;
+
+use failure::{explained, outdated};
+use wishes::Wishes;
+use writer::{Failure, Writer};
+
+/// How long we wait for a lock that another program holds on the file, such as a person's `sqlite3`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Every statement that we have, so that none is compiled twice.
+const CACHED_STATEMENTS: usize = 64;
+
+/// The store in a file. Clones share it.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    taker: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Connection>>,
+    wishes: Arc<Wishes>,
+    file: PathBuf,
+    deployment: String,
+    epoch: Epoch,
+    steady: Timestamp,
+    appended: watch::Sender<u64>,
+    state: StateDir,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.inner.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store in this directory, or makes it. A file that is damaged, foreign or newer is left alone and refused:
+    /// acting on half of what is known would be worse than not acting (I15).
+    pub fn open(state: StateDir) -> Result<Self, StoreError> {
+        let file = state.path().join("asaas.db");
+        let operation = "open its file";
+        let explain = |error: &rusqlite::Error| explained(operation, &file, error);
+        let mut writer = connect(&file, false).map_err(|error| explain(&error))?;
+        schema::prepare(&mut writer).map_err(|error| match error {
+            schema::SchemaError::Sql(error) => explain(&error),
+            other => StoreError {
+                kind: StoreErrorKind::Failed,
+                operation,
+                detail: format!(
+                    "{}: {other}. Nothing is touched and traffic flows on; put a good copy of the file there, \
+                     or set another `state` in asaas.yml",
+                    file.display()
+                ),
+            },
+        })?;
+        let deployment = tenant::deployment(&mut writer).map_err(|error| explain(&error))?;
+        let epoch = tenant::next_epoch(&mut writer).map_err(|error| explain(&error))?;
+        let steady = journal::last_steady(&writer).map_err(|error| explain(&error))?;
+        let look = || connect(&file, true).map_err(|error| explain(&error));
+        let (taker, reader) = (look()?, look()?);
+        let wishes = Arc::new(Wishes::default());
+        let appended = watch::Sender::new(0);
+        let writer = Writer::start(writer, Arc::clone(&wishes), appended.clone());
+        let writer = writer.map_err(|error| StoreError {
+            kind: StoreErrorKind::Failed,
+            operation,
+            detail: format!("no thread could be started: {error}"),
+        })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer,
+                taker: Arc::new(Mutex::new(taker)),
+                reader: Arc::new(Mutex::new(reader)),
+                wishes,
+                file,
+                deployment,
+                epoch,
+                steady,
+                appended,
+                state,
+            }),
+        })
+    }
+
+    /// A short random text, made when the file was; salts the names of everything that this service makes in the kernel.
+    pub fn deployment(&self) -> &str {
+        &self.inner.deployment
+    }
+
+    /// What the steady clock had come to when the file was last written, as it was opened.
+    pub fn last_steady(&self) -> Timestamp {
+        self.inner.steady
+    }
+
+    /// The directory that is ours while this store is open.
+    pub fn state(&self) -> &StateDir {
+        &self.inner.state
+    }
+
+    /// Changes whenever the journal may have grown.
+    pub fn appended(&self) -> watch::Receiver<u64> {
+        self.inner.appended.subscribe()
+    }
+
+    /// All of `work`, or nothing, and on the disk.
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let written = self.inner.writer.write(None, work).await;
+        written.map_err(|failure| self.failed(operation, &failure))
+    }
+
+    /// As [`Self::write`], for whatever may change a tenant's wish.
+    async fn write_wish<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        tenant: &TenantName,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let written = self.inner.writer.write(Some(tenant.clone()), work).await;
+        written.map_err(|failure| self.failed(operation, &failure))
+    }
+
+    fn failed(&self, operation: &'static str, failure: &Failure) -> StoreError {
+        match failure {
+            Failure::Sql(error) => explained(operation, &self.inner.file, error),
+            Failure::Stopped => StoreError {
+                kind: StoreErrorKind::Failed,
+                operation,
+                detail: "what was to be written was given up in the middle and undone; this is a fault of asaas, and its \
+                         log says more"
+                    .to_owned(),
+            },
+        }
+    }
+
+    /// One consistent look for whoever takes up a tenant. It sees all that was answered before.
+    async fn look<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.inner.taker).lock_owned().await;
+        self.run(operation, move || {
+            let mut connection = connection;
+            let tx = connection.transaction()?;
+            work(&tx)
+        })
+        .await
+    }
+
+    /// One consistent look, beside the ticks.
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.inner.reader).lock_owned().await;
+        self.run(operation, move || {
+            let mut connection = connection;
+            let tx = connection.transaction()?;
+            work(&tx)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => Err(explained(operation, &self.inner.file, &error)),
+            Err(stopped) => Err(StoreError {
+                kind: StoreErrorKind::Failed,
+                operation,
+                detail: stopped.to_string(),
+            }),
+        }
+    }
+
+    /// Refuses whoever took the tenant up from another store, or before this file was opened.
+    fn check_epoch(&self, tenant: &TenantName, footing: Footing) -> Result<(), StoreError> {
+        if footing.epoch == self.inner.epoch {
+            return Ok(());
+        }
+        Err(StoreError {
+            kind: StoreErrorKind::Deposed,
+            operation: "write the record",
+            detail: format!(
+                "tenant {tenant} was taken up under epoch {}, and this is {}",
+                footing.epoch, self.inner.epoch
+            ),
+        })
+    }
+
+    /// Counts how often this file was opened: whoever works with it looks after its tenants.
+    pub fn epoch(&self) -> Epoch {
+        self.inner.epoch
+    }
+}
+
+fn connect(file: &Path, is_reader: bool) -> rusqlite::Result<Connection> {
+    let access = if is_reader {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    };
+    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    if !is_reader {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+    }
+    Ok(connection)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(
+        &self,
+        tenant: &TenantName,
+        history: SignedDuration,
+    ) -> Result<Option<TenantState>, StoreError> {
+        let (tenant, epoch) = (tenant.clone(), self.inner.epoch);
+        self.look("load a tenant", move |connection| {
+            let Some(wish) = tenant::wish(connection, &tenant)? else {
+                return Ok(None);
+            };
+            Ok(Some(TenantState {
+                epoch,
+                wish,
+                instances: tenant::instances(connection, &tenant)?,
+                journal: journal::recent(connection, &tenant, history)?,
+            }))
+        })
+        .await
+    }
+
+    async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError> {
+        let began = match self.inner.wishes.get(tenant) {
+            Ok(wish) => return Ok(Some(wish)),
+            Err(began) => began,
+        };
+        let owner = tenant.clone();
+        let wish = self
+            .look("read a wish", move |connection| {
+                tenant::wish(connection, &owner)
+            })
+            .await?;
+        if let Some(wish) = &wish {
+            self.inner.wishes.keep(tenant, wish, began);
+        }
+        Ok(wish)
+    }
+
+    /// The file is this process's alone, and nobody else's tenants are in it.
+    fn holds(&self, _tenant: &TenantName, epoch: Epoch) -> bool {
+        epoch == self.inner.epoch
+    }
+
+    async fn record(
+        &self,
+        tenant: &TenantName,
+        footing: Footing,
+        now: Now,
+        instances: &[Instance],
+        events: &[Event],
+    ) -> Result<Vec<Entry>, StoreError> {
+        if instances.is_empty() && events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (owner, instances, events) = (tenant.clone(), instances.to_vec(), events.to_vec());
+        self.check_epoch(tenant, footing)?;
+        let entries = self
+            .write("write the record", move |tx| {
+                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                    return Ok(None);
+                }
+                tenant::put_instances(tx, &owner, &instances)?;
+                journal::append(tx, &owner, now, events).map(Some)
+            })
+            .await?;
+        entries.ok_or_else(|| outdated(tenant, footing))
+    }
+
+    async fn close(
+        &self,
+        tenant: &TenantName,
+        footing: Footing,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let owner = tenant.clone();
+        self.check_epoch(tenant, footing)?;
+        let is_closed = self
+            .write_wish("close a tenant", tenant, move |tx| {
+                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                    return Ok(false);
+                }
+                change::close(tx, &owner, now).map(|()| true)
+            })
+            .await?;
+        is_closed
+            .then_some(())
+            .ok_or_else(|| outdated(tenant, footing))
+    }
+}
