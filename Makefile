@@ -3,6 +3,7 @@
 # make build   the release binary, target/release/asaas
 # make lint    what CI holds the code against
 # make bench   the figures that the documents claim
+# make sim     simulated worlds of faults, thousands of tenant-hours in minutes; make sim SEED=n repeats one
 # make policies ASAAS_TRACES=DIR   our scaling policies beside others on a folder of load traces: controller/POLICIES.md
 
 SHELL  := /bin/bash
@@ -12,9 +13,9 @@ BENCH_PACKAGES := haproxy
 # To build with the feature `etcd`.
 ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 
-.PHONY: help build demo demo-short test lint bench policies packages bench-packages etcd-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test lint bench sim policies packages bench-packages etcd-packages prometheus etcd clean-demo
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7
 
 include northbound/demo-app/root.mk
 
@@ -79,6 +80,12 @@ policies:
 	@test -n "$(ASAAS_TRACES)" || { echo "make: name a folder of traces; hint: make policies ASAAS_TRACES=<folder>" >&2; exit 2; }
 	ASAAS_TRACES="$(ASAAS_TRACES)" ASAAS_SCORER="$(ASAAS_SCORER)" $(CARGO) bench --locked -p controller --bench policies > controller/POLICIES.md.new
 	mv controller/POLICIES.md.new controller/POLICIES.md
+
+# Fails on a violation, where it is less than this within the limit, and where something that it is for never occurred.
+SIM := target/sim/world
+sim:
+	@$(CARGO) build -q --profile sim --locked -p world
+	@if [ -n "$(SEED)" ]; then $(SIM) --seed "$(SEED)"; else $(SIM) --tenant-hours 10000 --limit 10m --strict; fi
 
 bench: packages bench-packages
 	@$(MAKE) --no-print-directory demo-root
