@@ -23,6 +23,16 @@ pub(crate) struct Stray {
     pub(crate) provider: ProviderId,
 }
 
+impl Stray {
+    /// What a person should know.
+    pub(crate) fn alarm(&self) -> String {
+        format!(
+            "{} runs in {} and is in no record: it is removed",
+            self.id, self.cloud
+        )
+    }
+}
+
 /// The strays that have been seen, in how many listings in a row, and since when.
 #[derive(Debug, Default)]
 pub(crate) struct Strays(BTreeMap<(CloudName, ProviderId), (u32, Timestamp)>);

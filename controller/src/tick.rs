@@ -25,7 +25,7 @@ use crate::ports::{Footing, StoreError, StoreErrorKind, Wish};
 use crate::seeded;
 use crate::settle::{Change, adopt};
 use crate::status::Status;
-use crate::strays::Strays;
+use crate::strays::{Stray, Strays};
 use crate::time::Now;
 use crate::view;
 
@@ -147,7 +147,8 @@ impl Controller {
         let changes: Vec<&Change> = answered.iter().chain(&plan.changes).collect();
         let moves = changes.iter().filter_map(|change| change.step.clone());
         events.extend(moves.map(Event::Moved));
-        plan.alarms.extend(self.remove_strays(&observed, now));
+        let strays = self.strays.count(&self.instances, &observed, now);
+        plan.alarms.extend(strays.iter().map(Stray::alarm));
         let is_written = is_due || plan.decision.desired != plan.decision.before;
         if is_written {
             events.push(Event::Decided(plan.decision.clone()));
@@ -166,6 +167,7 @@ impl Controller {
         if is_routed && self.may_act() {
             self.launch(&plan);
             self.remove(&plan);
+            self.remove_strays(strays);
         }
         if wish.orders.is_destroyed && self.instances.is_empty() && self.may_act() {
             return self.close(now, plan.alarms, &wish, &observed).await;

@@ -4,11 +4,11 @@ use jiff::SignedDuration;
 
 use super::Controller;
 use crate::network::NetworkPlan;
-use crate::observe::{Observed, within};
+use crate::observe::within;
 use crate::plan::Plan;
 #[cfg(feature = "seeded-bugs")]
 use crate::seeded;
-use crate::time::Now;
+use crate::strays::Stray;
 
 /// The network is made within this long, or the tick goes on without.
 const NETWORK_LIMIT: SignedDuration = SignedDuration::from_secs(30);
@@ -90,21 +90,19 @@ impl Controller {
         }
     }
 
-    /// Has the instances removed that are in no record; says so.
-    pub(super) fn remove_strays(&mut self, observed: &Observed, now: Now) -> Vec<String> {
-        let mut alarms = Vec::new();
-        for stray in self.strays.count(&self.instances, observed, now) {
-            alarms.push(format!(
-                "{} runs in {} and is in no record: it is removed",
-                stray.id, stray.cloud
-            ));
-            if let Some(cloud) = self.ports.clouds.get(&stray.cloud) {
-                let (cloud, clock) = (cloud.clone(), self.ports.clock.clone());
-                let subject = (stray.id, stray.cloud, stray.provider);
-                self.calls
-                    .remove(cloud, clock, self.tenant.clone(), subject);
+    /// Has the instances removed that are in no record.
+    pub(super) fn remove_strays(&mut self, strays: Vec<Stray>) {
+        for Stray {
+            id,
+            cloud,
+            provider,
+        } in strays
+        {
+            if let Some(port) = self.ports.clouds.get(&cloud) {
+                let (port, clock) = (port.clone(), self.ports.clock.clone());
+                let subject = (id, cloud, provider);
+                self.calls.remove(port, clock, self.tenant.clone(), subject);
             }
         }
-        alarms
     }
 }

@@ -1,5 +1,6 @@
 //! A crash at any instant neither doubles nor leaks an instance, and a store that fails lets nothing happen.
 
+use controller::id::InstanceId;
 use controller::instance::Phase;
 use controller::ports::CloudState;
 
@@ -130,6 +131,39 @@ fn with_a_full_disk_nothing_is_launched_or_removed_and_afterwards_it_goes_on() {
         world.run(&mut controller, seconds(200)).await;
 
         assert_eq!(world.truth().all(), 5);
+    });
+}
+
+// I22: what is in no record is removed by choice too.
+#[test]
+fn with_a_full_disk_a_stray_stays_and_afterwards_it_goes() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(30)).await;
+        let born = world.truth().now.steady;
+        let stray = FakeInstance {
+            state: CloudState::Running,
+            born,
+        };
+        world
+            .truth()
+            .clouds
+            .get_mut(&cloud("b"))
+            .unwrap()
+            .instances
+            .insert(InstanceId::new(1, 1), stray);
+
+        // A disk on which ticks write what they measured, and at last not even that.
+        world.run(&mut controller, seconds(50)).await;
+        world.truth().disk_full = true;
+        world.run(&mut controller, seconds(60)).await;
+        assert_eq!(world.truth().all(), 3);
+        world.truth().disk_full = false;
+        world.run(&mut controller, seconds(10)).await;
+
+        assert_eq!(world.truth().all(), 2);
     });
 }
 
