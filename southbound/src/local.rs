@@ -28,6 +28,7 @@ mod place;
 mod settings;
 mod stray;
 mod tombstone;
+mod turn;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,8 +46,8 @@ use place::Place;
 
 /// A local cloud. Its instances outlive it, and any later one with the same settings finds them again.
 ///
-/// One at a time for each state directory and cloud: the service's lock on the state directory sees to that. Its calls have
-/// to be made within a tokio runtime.
+/// Several services of a machine may have it at once, with the same settings: see `turn`. Its calls have to be made within a
+/// tokio runtime.
 #[derive(Debug)]
 pub struct LocalCloud {
     place: Arc<Place>,

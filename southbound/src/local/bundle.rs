@@ -169,10 +169,18 @@ pub(super) fn sweep(instances: &Path) -> io::Result<()> {
             .as_encoded_bytes()
             .starts_with(RUBBISH.as_bytes())
         {
-            fs::remove_dir_all(entry.path())?;
+            removed(fs::remove_dir_all(entry.path()))?;
         }
     }
     Ok(())
+}
+
+/// Another service of the machine may have been quicker.
+pub(super) fn removed(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// The last `limit` bytes of a file.

@@ -29,11 +29,11 @@ pub(super) async fn launch(place: &Place, launch: &Launch) -> Result<InstanceSee
         return Err(Trouble::new(CloudErrorKind::Rejected, detail));
     }
     let provider = place.provider(&launch.tenant, launch.instance.id);
-    let _turn = place.turn(&provider.0).await;
+    let _turn = place.turn(&provider.0).await?;
     let bundle = place.bundle(&provider.0);
     let _starting = place.starting(&provider.0);
 
-    let is_new = place.claim(&bundle)?;
+    let is_new = place.claim(&bundle).await?;
     let is_done = !is_new && is_made(place, &bundle).await?;
     if !is_done && let Err(trouble) = make(place, launch, &bundle, is_new).await {
         return Err(take_back(place, launch, &bundle, trouble).await);
@@ -170,7 +170,7 @@ pub(super) async fn take_back_half_made(
         found.map_err(|cause| Trouble::system("looking for what is half made", &cause))
     });
     for bundle in found.await? {
-        let Some(_turn) = place.turn_now(bundle.name()) else {
+        let Some(_turn) = place.turn_now(bundle.name())? else {
             continue;
         };
         // A launch may have finished it, or a removal ended it, just before it was our turn.
@@ -200,7 +200,7 @@ pub(super) async fn terminate(
     if !tag::is_provider(name) {
         return Ok(());
     }
-    let _turn = place.turn(name).await;
+    let _turn = place.turn(name).await?;
     let bundle = place.bundle(name);
     let is_its_own = place.instance(tenant, name).is_some();
     if !bundle.exists() && !is_its_own {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use controller::id::{CloudName, InstanceId, ProviderId, TemplateName, TenantName};
 use controller::ports::{CloudErrorKind, CloudState, InstanceSeen};
-use tokio::sync::OwnedMutexGuard;
 
 use super::api::Runtime;
 use super::bundle::{self, Bundle};
@@ -19,7 +18,11 @@ use super::error::Trouble;
 use super::settings::{LocalSettings, SettingsError, Template};
 use super::stray;
 use super::tombstone::Tombstones;
+use super::turn::{Turn, Turns};
 use crate::tag;
+
+/// The turn of whoever counts the places and takes one; no instance has this name.
+const CLAIMING: &str = "places";
 
 /// A local cloud's directories, settings and tools.
 pub(super) struct Place {
@@ -35,10 +38,8 @@ pub(super) struct Place {
     pub(super) runtime: Runtime,
     pub(super) hierarchies: Hierarchies,
     pub(super) cable: Arc<dyn Cable>,
-    /// Held while the places are counted and one is taken.
-    claiming: Mutex<()>,
-    /// One lock for each instance that something is being done to.
-    turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whose turn it is to do something to an instance, or to take a place.
+    turns: Arc<Turns>,
     /// Instances that are being made at this moment, by this process.
     starting: Mutex<BTreeSet<String>>,
 }
@@ -95,8 +96,11 @@ impl Place {
         prepared(&instances)?;
         prepared(&containers)?;
         let gone = instances.with_file_name("gone");
-        let swept = bundle::sweep(&instances).and_then(|()| Tombstones::open(gone));
-        let tombstones = swept.map_err(|cause| SettingsError::State {
+        let opened = bundle::sweep(&instances).and_then(|()| {
+            let turns = Turns::open(&instances.with_file_name("turns"))?;
+            Ok((Tombstones::open(gone)?, turns))
+        });
+        let (tombstones, turns) = opened.map_err(|cause| SettingsError::State {
             cloud: cloud.clone(),
             path: instances.clone(),
             cause,
@@ -115,8 +119,7 @@ impl Place {
             runtime: Runtime::new(runtime, containers),
             hierarchies: Hierarchies::of_machine().map_err(SettingsError::Cgroups)?,
             cable,
-            claiming: Mutex::default(),
-            turns: Mutex::default(),
+            turns: Arc::new(turns),
             starting: Mutex::default(),
             cloud,
         })
@@ -169,8 +172,8 @@ impl Place {
 
     /// Takes a place for this instance, unless it has one already: true where it is new. `NoCapacity` where all are taken,
     /// `NotFound` where it was terminated.
-    pub(super) fn claim(&self, bundle: &Bundle) -> Result<bool, Trouble> {
-        let _claiming = locked(&self.claiming);
+    pub(super) async fn claim(&self, bundle: &Bundle) -> Result<bool, Trouble> {
+        let _alone = self.turns.take(CLAIMING).await?;
         if bundle.exists() {
             return Ok(false);
         }
@@ -203,21 +206,14 @@ impl Place {
             .collect())
     }
 
-    /// Waits until nothing else is done to this instance; others wait until the guard is dropped.
-    pub(super) async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
-        self.lock_of(name).lock_owned().await
+    /// Waits until nothing else is done to this instance; others wait until the turn is dropped.
+    pub(super) async fn turn(&self, name: &str) -> Result<Turn, Trouble> {
+        self.turns.take(name).await
     }
 
     /// The same without waiting: `None` while something is done to this instance.
-    pub(super) fn turn_now(&self, name: &str) -> Option<OwnedMutexGuard<()>> {
-        self.lock_of(name).try_lock_owned().ok()
-    }
-
-    fn lock_of(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = locked(&self.turns);
-        // Whoever waits for a turn or has it holds another handle on it.
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(turns.entry(name.to_owned()).or_default())
+    pub(super) fn turn_now(&self, name: &str) -> Result<Option<Turn>, Trouble> {
+        self.turns.take_now(name)
     }
 
     pub(super) fn starting(&self, name: &str) -> Starting<'_> {
@@ -231,7 +227,8 @@ impl Place {
     /// What an instance that has a directory does.
     pub(super) fn state(&self, bundle: &Bundle) -> io::Result<CloudState> {
         // Asked for first: it may be done with in the next moment, and then runs.
-        let is_starting = locked(&self.starting).contains(bundle.name());
+        let is_starting = locked(&self.starting).contains(bundle.name())
+            || self.turns.is_anothers(bundle.name())?;
         let is_alive = !self
             .hierarchies
             .pids(&self.group(bundle.name()))?

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::bundle::removed;
+
 /// For so long at least nothing is made for an intent again: whoever slept longer is refused by the record's epoch.
 const KEPT: Duration = Duration::from_hours(48);
 /// So often those that are older are looked for.
@@ -71,11 +73,14 @@ impl Tombstones {
 fn prune(directory: &Path, now: SystemTime) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let written = entry.metadata()?.modified()?;
-        if now.duration_since(written).is_ok_and(|age| age >= KEPT) {
-            fs::remove_dir_all(entry.path())?;
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        let age = now.duration_since(metadata.modified()?);
+        if age.is_ok_and(|age| age >= KEPT) {
+            removed(fs::remove_dir_all(entry.path()))?;
         } else {
-            empty(&entry.path())?;
+            removed(empty(&entry.path()))?;
         }
     }
     Ok(())
@@ -85,9 +90,9 @@ fn empty(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            removed(fs::remove_dir_all(entry.path()))?;
         } else {
-            fs::remove_file(entry.path())?;
+            removed(fs::remove_file(entry.path()))?;
         }
     }
     Ok(())
