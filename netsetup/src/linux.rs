@@ -126,6 +126,17 @@ impl LinuxDataplane {
             .map_err(failed(tenant, "left by an instance"))
     }
 
+    /// Forgets what is known of a tenant, and asks its instances no more: somebody else looks after it. The kernel is left as it
+    /// is.
+    pub fn let_go(&self, tenant: &TenantName) {
+        let mut tenants = self
+            .host
+            .tenants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        tenants.remove(tenant);
+    }
+
     /// The path of a tenant's site, for a look into it with `ip netns exec`.
     pub fn site_path(&self, tenant: &TenantName, cloud: &CloudName) -> PathBuf {
         namespace::path(&self.host.names.site(tenant, cloud))
@@ -182,6 +193,8 @@ impl Host {
         let _passage = fence::pass(&self.names, tenant, epoch, patience)
             .await
             .map_err(said)?;
+        // Told while the lock is held, so that the times are in the order of the changes.
+        tracing::debug!(target: "asaas::fence", %tenant, %epoch, "its network may be changed");
         change.await
     }
 

@@ -32,6 +32,7 @@ use controller::status::Status;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::node::NodeName;
 use crate::problem::Problem;
 use crate::store::{SpecInForce, Unread};
 
@@ -122,6 +123,9 @@ pub struct TenantSummary {
     pub is_settled: bool,
     /// How many things are wrong.
     pub alarms: usize,
+    /// Who looks after it; `None` where there is only one service, and while nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeName>,
 }
 
 /// One tenant, whole.
@@ -135,6 +139,9 @@ pub struct TenantReport {
     pub listen: Vec<Listener>,
     /// Why its loop does not run now; `None` where it does.
     pub trouble: Option<String>,
+    /// Who looks after it; `None` where there is only one service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeName>,
 }
 
 /// An order beside the spec.
@@ -249,6 +256,26 @@ pub struct ServiceReport {
     pub logs: PathBuf,
     /// How many tenants it has.
     pub tenants: usize,
+    /// The services that share its store, this one included; empty where it is alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeReport>,
+}
+
+/// One of the services that share a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// What it is called.
+    pub name: NodeName,
+    /// The machine that it runs on.
+    pub host: String,
+    /// Where it listens, on that machine.
+    pub socket: PathBuf,
+    /// Its process, on that machine.
+    pub process: u32,
+    /// Whether it is the one that answers.
+    pub is_this: bool,
+    /// The tenants that it looks after, by name.
+    pub tenants: Vec<TenantName>,
 }
 
 /// Why something was not done. Nothing was changed.

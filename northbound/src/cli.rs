@@ -88,6 +88,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// List the tenants.
     Tenants(TenantsArgs),
+    /// List the services that share a store, and how many tenants each of them looks after.
+    Nodes(NodesArgs),
     /// Send load at a given rate.
     Load(Box<LoadArgs>),
     /// Run a command where the tenants' clients are, such as `asaas edge curl http://45.45.45.45/`.
@@ -319,6 +321,14 @@ pub struct DestroyArgs {
 /// The arguments of `tenants`.
 #[derive(Debug, Clone, Args)]
 pub struct TenantsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `nodes`.
+#[derive(Debug, Clone, Args)]
+pub struct NodesArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 
 use crate::api::Failure;
 use crate::exit::{CommandError, Exit};
+use crate::node::NodeName;
 
 /// No reply but a log is longer than this.
 const REPLY_LIMIT: usize = 64 << 20;
@@ -28,7 +29,11 @@ const WORK_DEADLINE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
+    node: Option<NodeName>,
 }
+
+/// Which node sends a request on that it was asked.
+pub(crate) const NODE_HEADER: &str = "x-asaas-node";
 
 /// No reply was had.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +101,16 @@ impl Client {
     pub fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
+            node: None,
+        }
+    }
+
+    /// The same, asked by a node in the name of whoever has asked it.
+    #[must_use]
+    pub fn of_node(self, node: &NodeName) -> Self {
+        Self {
+            node: Some(node.clone()),
+            ..self
         }
     }
 
@@ -166,11 +181,15 @@ impl Client {
             .map_err(ClientError::Broken)?;
         // Ends with the reply, or with this command.
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "asaas")
-            .header("content-type", "application/json")
+            .header("content-type", "application/json");
+        if let Some(node) = &self.node {
+            request = request.header(NODE_HEADER, node.as_str());
+        }
+        let request = request
             .body(Full::new(body))
             .map_err(|error| self.nonsense(&error))?;
         let reply = sender

@@ -23,6 +23,7 @@ mod document;
 mod edge;
 mod explain;
 mod logs;
+mod nodes;
 mod past;
 mod pause;
 mod plan;
@@ -77,6 +78,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Resume(args) => wait_for(pause::resume(&global, &args))?,
         Command::Push(args) => wait_for(push::run(&global, &args))?,
         Command::Logs(args) => wait_for(logs::run(&global, &args))?,
+        Command::Nodes(args) => wait_for(nodes::run(&global, &args))?,
         Command::Destroy(args) => wait_for(destroy::run(&global, &args))?,
         Command::Tenants(args) => wait_for(tenants::run(&global, &args))?,
         Command::Completions { shell } => {

@@ -29,6 +29,8 @@ pub struct Config {
     pub state: PathBuf,
     /// With whom it shares what it remembers.
     pub store: StoreSettings,
+    /// Where local clouds keep their instances.
+    pub local: PathBuf,
     /// Where the `asaas` command finds it.
     pub socket: PathBuf,
     /// Where `asaas apply demo` looks for `demo.yml`.

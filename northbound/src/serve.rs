@@ -17,15 +17,18 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::api::TenantReport;
 use crate::config::Config;
 use crate::logs::{Follower, LogSettings};
-use crate::store::{SqliteStore, StateDir, StateDirError};
+use crate::store::{StateDir, StateDirError};
 use crate::wire::{WireError, Wired, wire};
 
 mod answers;
 mod checks;
+mod elsewhere;
 mod failure;
 mod loops;
+mod memory;
 mod socket;
 mod tenants;
 
@@ -33,6 +36,7 @@ pub use checks::Missing;
 pub use socket::SocketError;
 
 use loops::Loops;
+use memory::Membership;
 use tenants::Tenants;
 
 /// Ticks that go on when the service is told to stop may end within this long.
@@ -40,6 +44,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The reply to an order waits this long for a tick that knows of it.
 const SHOWN_LIMIT: Duration = Duration::from_secs(1);
+
+/// From one question to another node whether it has seen an order to the next.
+const SHOWN_AGAIN: Duration = Duration::from_millis(25);
 
 /// The service could not start. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
@@ -126,8 +133,9 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
         return Err(ServeError::Rootless { rootless });
     }
     let state = StateDir::take(&config.state)?;
-    let store = SqliteStore::open(state)?;
-    let wired = wire(&config, store.clone())?;
+    let memory = memory::open(&config, state)?;
+    let store = memory.store.clone();
+    let wired = wire(&config, memory)?;
     let listener = socket::listen(&config.socket)?;
     let mut signals = Signals::listen()?;
 
@@ -137,7 +145,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     })?;
     let pace = Pace { tick: config.tick };
     let tenants = Arc::new(Tenants::new(wired.clone(), pace, loops));
-    tenants.start_all().await?;
+    let member = Membership::begin(&tenants).await?;
     let settings = LogSettings {
         root: config.logs.directory.clone(),
         keep: config.logs.keep,
@@ -172,6 +180,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     let name = signals.next().await;
     tracing::info!(signal = name, "stopping; instances and traffic go on");
     let _ = stop.send(true);
+    member.end(STOP_LIMIT).await;
     tenants.stop(STOP_LIMIT).await;
     let _ = tokio::time::timeout(STOP_LIMIT, service.written_all()).await;
     follower.abort();
@@ -206,17 +215,44 @@ impl Service {
         let Ok(Some(wish)) = self.wired.store.wish(tenant).await else {
             return;
         };
-        let Some(mut view) = self.tenants.view(tenant) else {
-            return;
-        };
         // A tick reads the orders when it begins: one that shows them began after they were given.
+        let knows =
+            |status: &Status| status.generation >= generation && status.orders == wish.orders;
         let is_shown = |view: &tenants::View| {
-            let knows =
-                |status: &Status| status.generation >= generation && status.orders == wish.orders;
             view.trouble.is_some() || view.status.as_ref().is_some_and(knows)
         };
-        let _ = tokio::time::timeout(SHOWN_LIMIT, view.wait_for(is_shown)).await;
+        let shown = async {
+            loop {
+                let Ok(owner) = self.elsewhere(tenant) else {
+                    return;
+                };
+                if let Some(owner) = owner {
+                    if is_known_there(&owner, tenant, knows).await {
+                        return;
+                    }
+                } else if let Some(mut view) = self.tenants.view(tenant) {
+                    let _ = view.wait_for(is_shown).await;
+                    return;
+                } else if self.wired.place.is_none() {
+                    return;
+                }
+                tokio::time::sleep(SHOWN_AGAIN).await;
+            }
+        };
+        let _ = tokio::time::timeout(SHOWN_LIMIT, shown).await;
     }
+}
+
+async fn is_known_there(
+    owner: &elsewhere::Elsewhere,
+    tenant: &TenantName,
+    knows: impl Fn(&Status) -> bool,
+) -> bool {
+    let path = format!("/v1/tenants/{tenant}");
+    let report = owner.get::<TenantReport>(&path);
+    report
+        .await
+        .is_ok_and(|report| report.trouble.is_some() || knows(&report.status))
 }
 
 /// What tells the service to stop.

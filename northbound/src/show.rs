@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub mod ahead;
 pub mod explain;
+pub mod nodes;
 pub mod plan;
 pub mod replay;
 pub mod status;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use controller::amount::Amount;
@@ -21,6 +20,7 @@ use crate::config::{CloudKind, Config, Root};
 use crate::meter::{
     AccessLogMeter, Meters, PrometheusMeter, Pushed, PushedMeter, Shared, Sources, Troubles,
 };
+use crate::node::Place;
 use crate::store::{Registrar, SqliteStore};
 
 mod cable;
@@ -31,6 +31,39 @@ pub use wakes::Wakes;
 
 /// A simulated instance shows this load, so that a policy has something to follow.
 const SIM_LOAD: Amount = Amount::from_millionths(400_000);
+
+/// Where a service remembers, and with whom.
+pub struct Memory {
+    /// What is written down, to be read on this machine.
+    pub store: SqliteStore,
+    /// Where wishes and records are written: the same, or what all nodes share.
+    pub registrar: Arc<dyn Registrar>,
+    /// The service's place among those that share it; `None` where it is alone.
+    pub place: Option<Place>,
+    /// Whose steady time goes on from what was last written.
+    pub clock: SystemClock,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("store", &self.store)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<SqliteStore> for Memory {
+    /// A service that is alone.
+    fn from(store: SqliteStore) -> Self {
+        Self {
+            registrar: Arc::new(store.clone()),
+            clock: SystemClock::starting_after(store.last_steady()),
+            store,
+            place: None,
+        }
+    }
+}
 
 /// Everything that a service is made of.
 #[derive(Clone)]
@@ -43,8 +76,12 @@ pub struct Wired {
     pub store: SqliteStore,
     /// Rung when an instance's health changes.
     pub wakes: Wakes,
+    /// This service's place among those that share the store; `None` where it is alone.
+    pub place: Option<Place>,
     /// The clouds of this machine.
     pub local: Vec<Arc<LocalCloud>>,
+    /// The network of this machine; `None` where it is simulated.
+    pub network: Option<LinuxDataplane>,
     /// What applications push.
     pub pushed: Pushed,
     /// Why readings are missing.
@@ -103,19 +140,19 @@ pub fn is_simulated(config: &Config) -> bool {
 }
 
 /// Puts the parts together. Touches nothing of the network; local clouds make their directories.
-pub fn wire(config: &Config, store: SqliteStore) -> Result<Wired, WireError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::starting_after(store.last_steady()));
+pub fn wire(config: &Config, memory: Memory) -> Result<Wired, WireError> {
     let is_local = |kind: &CloudKind| matches!(kind, CloudKind::Local { .. });
     if is_simulated(config) {
-        return Ok(simulated(config, store, clock));
+        return Ok(simulated(config, memory));
     }
     if !config.clouds.iter().all(|cloud| is_local(&cloud.kind)) {
         return Err(WireError::Mixed);
     }
-    real(config, store, clock)
+    real(config, memory)
 }
 
-fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wired {
+fn simulated(config: &Config, memory: Memory) -> Wired {
+    let clock: Arc<dyn Clock> = Arc::new(memory.clock);
     let mut clouds: BTreeMap<CloudName, Arc<dyn Southbound>> = BTreeMap::new();
     for cloud in &config.clouds {
         let CloudKind::Sim { capacity, boot } = cloud.kind else {
@@ -142,20 +179,29 @@ fn simulated(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Wire
             clouds,
             dataplane: Arc::new(SimDataplane::new()),
             meter: Arc::new(Meters::new(meters, troubles.clone())),
-            store: Arc::new(store.clone()),
+            store: memory.registrar.clone(),
             clock,
         },
-        registrar: Arc::new(store.clone()),
-        store,
+        registrar: memory.registrar,
+        store: memory.store,
         wakes: Wakes::default(),
+        place: memory.place,
         local: Vec::new(),
+        network: None,
         pushed,
         troubles,
     }
 }
 
-fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wired, WireError> {
+fn real(config: &Config, memory: Memory) -> Result<Wired, WireError> {
     let wakes = Wakes::default();
+    let Memory {
+        store,
+        registrar,
+        place,
+        clock,
+    } = memory;
+    let clock: Arc<dyn Clock> = Arc::new(clock);
     let settings = netsetup::Settings {
         tunnel: config.tunnel,
         ..netsetup::Settings::new(store.deployment())
@@ -175,7 +221,7 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         let settings = LocalSettings {
             cloud: cloud.name.clone(),
             deployment: store.deployment().to_owned(),
-            state: local_state(config),
+            state: config.local.clone(),
             runtime: config.runtime.clone(),
             capacity,
             templates: templates.clone(),
@@ -189,7 +235,7 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
         local.push(Arc::clone(&made));
         clouds.insert(cloud.name.clone(), made);
     }
-    let instances = LocalMeter::new(store.deployment(), &local_state(config));
+    let instances = LocalMeter::new(store.deployment(), &config.local);
     let instances = instances.map_err(WireError::Meter)?;
     let (pushed, troubles) = (Pushed::default(), Troubles::default());
     let any = local.first().map(Arc::clone);
@@ -197,19 +243,22 @@ fn real(config: &Config, store: SqliteStore, clock: Arc<dyn Clock>) -> Result<Wi
     let meters = further_meters(config, &pushed, &troubles, Box::new(shared));
     let of_kernel: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
     let meters = Meters::new([of_kernel, meters].concat(), troubles.clone());
+    let network = Some(LinuxDataplane::clone(&linux));
     let dataplane: Arc<dyn Dataplane> = linux;
     Ok(Wired {
         ports: Ports {
             clouds,
             dataplane,
             meter: Arc::new(meters),
-            store: Arc::new(store.clone()),
+            store: registrar.clone(),
             clock,
         },
-        registrar: Arc::new(store.clone()),
+        registrar,
         store,
         wakes,
+        place,
         local,
+        network,
         pushed,
         troubles,
     })
@@ -238,11 +287,6 @@ fn further_meters(
             troubles.clone(),
         )),
     ]
-}
-
-/// Where the local clouds keep what they need.
-fn local_state(config: &Config) -> PathBuf {
-    config.state.join("local")
 }
 
 fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {

@@ -277,15 +277,16 @@ fn several_services_share_an_etcd_that_the_file_names() {
     let (alone, _) = read("store: sqlite\n").unwrap();
     let text = "store: { etcd: { endpoints: [\"http://10.0.0.1:2379/\"], cluster: main } }\n";
     let (plain, _) = read(text).unwrap();
-    let tls = "store:\n  etcd:\n    endpoints: [\"https://a:2379\", \"https://b:2379\"]\n    cluster: main\n    \
+    let tls = "store:\n  etcd:\n    endpoints: [\"https://a:2379\", \"https://b:2379\"]\n    cluster: main\n    node: web7\n    \
                ttl: 9s\n    tls: { ca: ca.pem, certificate: own.pem, key: own.key }\n";
     let (tls, _) = read(tls).unwrap();
 
     assert_eq!(alone.store, StoreSettings::Sqlite);
-    let settings = |endpoints: &[&str], ttl, tls| {
+    let settings = |endpoints: &[&str], ttl, tls: Option<EtcdTls>| {
         StoreSettings::Etcd(EtcdSettings {
             endpoints: endpoints.iter().map(|text| (*text).to_owned()).collect(),
             cluster: "main".parse().unwrap(),
+            node: tls.as_ref().map(|_| "web7".parse().unwrap()),
             ttl: jiff::SignedDuration::from_secs(ttl),
             tls,
         })

@@ -50,6 +50,12 @@ pub(super) static CONFIG: &[Entry] = &[
         Literal::Word(STATE),
         "Where the service remembers.",
     ),
+    Entry::optional(
+        "local",
+        Shape::FilePath,
+        "`local` in `state`",
+        "Where local clouds keep their instances; services of one machine that share a store share it.",
+    ),
     Entry::default(
         "store",
         Shape::Either {
@@ -206,6 +212,12 @@ static ETCD: &[Entry] = &[
         "cluster",
         Shape::Name,
         "The services that work together: the same at each of them.",
+    ),
+    Entry::optional(
+        "node",
+        Shape::Name,
+        "the name of the host",
+        "What this service is called among them: another name at each of them.",
     ),
     Entry::default(
         "ttl",

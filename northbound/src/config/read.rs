@@ -42,8 +42,11 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
     let access_logs = metrics::access_logs(root, directory);
     let prometheus = metrics::prometheus(root);
     let store = store::settings(root, directory);
+    let state = path(root, "state", keys::STATE);
+    let local = root.read("local", file_path);
     let config = Config {
-        state: path(root, "state", keys::STATE),
+        local: local.map_or_else(|| state.join("local"), |given| directory.join(given.value)),
+        state,
         store: store?,
         socket: path(root, "socket", keys::SOCKET),
         tenants: path(root, "tenants", keys::TENANTS),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use controller::id::CloudName;
 use hyper::Uri;
 
 use crate::reader::scalar::{Misfit, Scalar};
@@ -36,6 +37,7 @@ pub(super) fn settings(root: &Section<'_>, directory: &Path) -> Option<StoreSett
 fn read_etcd(section: &Section<'_>, directory: &Path) -> Option<EtcdSettings> {
     let endpoints = section.read_each("endpoints", keys::MEMBERS_LIMIT, endpoint);
     let cluster = section.name("cluster");
+    let node = section.name::<CloudName>("node");
     let ttl = section.duration("ttl");
     let tls = read_tls(&section.section("tls"), directory);
     let endpoints = endpoints?;
@@ -43,6 +45,7 @@ fn read_etcd(section: &Section<'_>, directory: &Path) -> Option<EtcdSettings> {
     Some(EtcdSettings {
         endpoints: endpoints.into_iter().map(|given| given.value).collect(),
         cluster: cluster?.value,
+        node: node.and_then(|given| given.value.as_str().parse().ok()),
         ttl: ttl.map_or(keys::TTL, |given| given.value),
         tls: tls?,
     })

@@ -17,11 +17,12 @@ use serde::Deserialize;
 use tokio::net::UnixListener;
 
 use super::Service;
+use super::elsewhere::{IsSentOn, unattended};
 use super::failure::{bad_input, unknown};
 use super::tenants::View;
 use crate::api::{
     AppliedReply, BODY_LIMIT, Changed, Document, Explanation, Failure, FailureKind, OrderReply,
-    OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport, TenantSummary,
+    OrderRequest, OrderWord, PlanReply, ServiceReport, TenantReport,
 };
 use crate::show;
 use crate::store::{Change, Order, Refusal, network};
@@ -31,6 +32,7 @@ mod ahead;
 mod download;
 mod past;
 mod push;
+mod tenants;
 
 /// A status is waited for this long after a service's start: less than a command waits for a reply.
 const FIRST_TICK_LIMIT: Duration = Duration::from_secs(4);
@@ -46,7 +48,7 @@ pub(super) fn router(
 ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, Caller> {
     Router::new()
         .route("/v1/service", get(about))
-        .route("/v1/tenants", get(tenants))
+        .route("/v1/tenants", get(tenants::list))
         .route("/v1/plan", post(plan))
         .route("/v1/ahead", post(ahead::hours))
         .route("/v1/apply", post(apply))
@@ -80,6 +82,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for Caller {
 
 async fn about(State(service): Shared) -> Result<Json<ServiceReport>, Failure> {
     Ok(Json(ServiceReport {
+        nodes: tenants::nodes(&service),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         deployment: service.wired.store.deployment().to_owned(),
         process: std::process::id(),
@@ -88,32 +91,6 @@ async fn about(State(service): Shared) -> Result<Json<ServiceReport>, Failure> {
         logs: service.config.logs.directory.clone(),
         tenants: service.wired.store.tenants().await?.len(),
     }))
-}
-
-async fn tenants(State(service): Shared) -> Result<Json<Vec<TenantSummary>>, Failure> {
-    let rows = service.wired.store.tenants().await?;
-    let summaries = rows.into_iter().map(|row| {
-        let view = service
-            .tenants
-            .view(&row.tenant)
-            .map(|view| view.borrow().clone());
-        let status = view.as_ref().and_then(|view| view.status.as_ref());
-        let trouble = view.as_ref().is_some_and(|view| view.trouble.is_some());
-        TenantSummary {
-            desired: status.and_then(show::status::wanted),
-            in_service: status.map_or(0, show::status::serving),
-            is_settled: status.is_some_and(|status| {
-                show::status::is_settled(status) && status.generation == row.generation
-            }),
-            alarms: status.map_or(0, |s| s.alarms.len())
-                + service.wired.troubles.of(&row.tenant).len()
-                + usize::from(trouble),
-            tenant: row.tenant,
-            generation: row.generation,
-            orders: row.orders,
-        }
-    });
-    Ok(Json(summaries.collect()))
 }
 
 fn document(body: Result<Json<Document>, JsonRejection>) -> Result<Document, Failure> {
@@ -133,10 +110,14 @@ fn read(service: &Service, document: &Document) -> Result<Reading, Failure> {
 
 async fn plan(
     State(service): Shared,
+    is_sent_on: IsSentOn,
     body: Result<Json<Document>, JsonRejection>,
 ) -> Result<Json<PlanReply>, Failure> {
     let document = document(body)?;
     let reading = read(&service, &document)?;
+    if let Some(owner) = service.elsewhere_unless(is_sent_on, &reading.spec.tenant)? {
+        return Ok(Json(owner.post("/v1/plan", &document).await?));
+    }
     let ports = &service.wired.ports;
     let state = service
         .wired
@@ -252,13 +233,20 @@ async fn apply(
 
 async fn tenant(
     State(service): Shared,
+    is_sent_on: IsSentOn,
     Path(tenant): Path<TenantName>,
 ) -> Result<Json<TenantReport>, Failure> {
     let Some(wish) = service.wired.store.wish(&tenant).await? else {
         return Err(unknown(&tenant));
     };
+    if let Some(owner) = service.elsewhere_unless(is_sent_on, &tenant)? {
+        return Ok(Json(owner.get(&format!("/v1/tenants/{tenant}")).await?));
+    }
     let Some(mut view) = service.tenants.view(&tenant) else {
-        return Err(unknown(&tenant));
+        return Err(match &service.wired.place {
+            Some(_) => unattended(&tenant),
+            None => unknown(&tenant),
+        });
     };
     let looked = view.wait_for(|view| view.status.is_some() || view.trouble.is_some());
     let view = match tokio::time::timeout(FIRST_TICK_LIMIT, looked).await {
@@ -287,6 +275,11 @@ async fn tenant(
         public_ip: wish.spec.network.public_ip,
         listen: wish.spec.service.listen,
         trouble: view.trouble.or(late),
+        node: service
+            .wired
+            .place
+            .as_ref()
+            .map(|place| place.card.name.clone()),
     }))
 }
 

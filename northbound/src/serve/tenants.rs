@@ -1,19 +1,20 @@
 //! One loop per tenant. A loop that fails is started again, and the others never notice (I19).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use controller::drive::{self, Ended, Wake};
 use controller::id::{Generation, TenantName};
 use controller::pace::Pace;
 use controller::ports::{Store, StoreError};
 use controller::status::Status;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 
 use super::loops::Loops;
+use crate::node::Duty;
 use crate::store::Registrar;
 use crate::wire::Wired;
 
@@ -47,11 +48,26 @@ pub(super) struct Tenants {
     is_stopping: watch::Sender<bool>,
 }
 
+/// What a tenant's loop is told and tells.
+struct Life {
+    tenant: TenantName,
+    view: watch::Sender<View>,
+    nudge: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+}
+
 struct Running {
+    /// Closed when the loop has ended for good.
     view: watch::Receiver<View>,
     /// Ends the wait for a restart.
     nudge: Arc<Notify>,
-    task: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    async fn ended(mut self) {
+        while self.view.changed().await.is_ok() {}
+    }
 }
 
 impl Tenants {
@@ -64,6 +80,10 @@ impl Tenants {
             turn: tokio::sync::Mutex::new(()),
             is_stopping: watch::Sender::new(false),
         }
+    }
+
+    pub(super) fn wired(&self) -> &Wired {
+        &self.wired
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<TenantName, Running>> {
@@ -82,8 +102,13 @@ impl Tenants {
         Ok(())
     }
 
-    /// Makes the tenant's next tick happen now; starts its loop if it has none.
+    /// Makes the tenant's next tick happen now; starts its loop if it has none. Nothing for a tenant that another node looks
+    /// after, or whose node is not known yet.
     pub(super) async fn wake(self: &Arc<Self>, tenant: &TenantName) {
+        let place = self.wired.place.as_ref();
+        if place.is_some_and(|place| !place.is_ours(tenant)) {
+            return;
+        }
         self.start(tenant, Duration::ZERO).await;
         if let Some(running) = self.running().get(tenant) {
             running.nudge.notify_one();
@@ -97,11 +122,41 @@ impl Tenants {
             return;
         }
         let (sender, view) = watch::channel(View::default());
-        let nudge = Arc::new(Notify::new());
-        let lives = Arc::clone(self).supervise(tenant.clone(), delay, sender, Arc::clone(&nudge));
-        let task = tokio::spawn(lives);
-        let running = Running { view, nudge, task };
+        let (nudge, stop) = (Arc::new(Notify::new()), watch::Sender::new(false));
+        let life = Life {
+            tenant: tenant.clone(),
+            view: sender,
+            nudge: Arc::clone(&nudge),
+            stop: stop.subscribe(),
+        };
+        tokio::spawn(Arc::clone(self).supervise(life, delay));
+        let running = Running { view, nudge, stop };
         self.running().insert(tenant.clone(), running);
+    }
+
+    /// Ends the tenant's loop after the tick that goes on: another node looks after it from now on. Nothing where it has none.
+    pub(super) async fn leave(&self, tenant: &TenantName) {
+        let found = self.running().get(tenant).map(|running| Running {
+            view: running.view.clone(),
+            nudge: Arc::clone(&running.nudge),
+            stop: running.stop.clone(),
+        });
+        if let Some(running) = found {
+            running.stop.send_replace(true);
+            self.wired.wakes.stop(tenant);
+            running.ended().await;
+        }
+        self.let_go(tenant).await;
+    }
+
+    /// Forgets a tenant that others look after, as far as this node knows more of it than the store.
+    async fn let_go(&self, tenant: &TenantName) {
+        let _turn = self.turn.lock().await;
+        self.wired.wakes.take_down(tenant);
+        if let Some(network) = &self.wired.network {
+            network.let_go(tenant);
+        }
+        self.running().remove(tenant);
     }
 
     /// What a tenant looks like; `None` where there is none.
@@ -116,13 +171,7 @@ impl Tenants {
         self.is_stopping.send_replace(true);
         self.wired.wakes.stop_all();
         let running = std::mem::take(&mut *self.running());
-        let all = async {
-            for (tenant, Running { task, .. }) in running {
-                if task.await.is_err() {
-                    tracing::warn!(%tenant, "its loop did not end as it should");
-                }
-            }
-        };
+        let all = futures_util::future::join_all(running.into_values().map(Running::ended));
         if tokio::time::timeout(limit, all).await.is_err() {
             tracing::warn!(
                 "some ticks did not end in time; the next start takes up where they are"
@@ -130,37 +179,34 @@ impl Tenants {
         }
     }
 
-    /// Runs a tenant's loop until the tenant is gone or the service stops.
-    async fn supervise(
-        self: Arc<Self>,
-        tenant: TenantName,
-        delay: Duration,
-        view: watch::Sender<View>,
-        nudge: Arc<Notify>,
-    ) {
+    /// Runs a tenant's loop until the tenant is gone, is left to another node, or the service stops.
+    async fn supervise(self: Arc<Self>, mut life: Life, delay: Duration) {
         let mut stopping = self.is_stopping.subscribe();
         let mut pause = delay;
         let mut restart = FIRST_RESTART;
         loop {
             let is_stopped = tokio::select! {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => true,
+                _ = life.stop.wait_for(|is_stopped| *is_stopped) => true,
                 () = tokio::time::sleep(pause) => false,
-                () = nudge.notified() => false,
+                () = life.nudge.notified() => false,
             };
             if is_stopped {
                 return;
             }
-            match self.run(&tenant, &view).await {
-                Ok(Ended::Stopped | Ended::Deposed) => return,
+            let tenant = &life.tenant;
+            match self.run(&life).await {
+                Ok(Ended::Stopped) => return,
+                Ok(Ended::Deposed) => return self.let_go(tenant).await,
                 Ok(Ended::Destroyed) => {
-                    if self.forget(&tenant).await {
+                    if self.forget(tenant).await {
                         return;
                     }
                     (pause, restart) = (Duration::ZERO, FIRST_RESTART);
                 }
                 Err(trouble) => {
                     tracing::error!(%tenant, trouble, "its loop is started again");
-                    view.send_modify(|view| view.trouble = Some(trouble));
+                    life.view.send_modify(|view| view.trouble = Some(trouble));
                     // Half of it fixed, half by chance, so that many do not come back at once.
                     pause = restart.mul_f64(0.5 + fastrand::f64() / 2.0);
                     restart = (restart * 2).min(LONGEST_RESTART);
@@ -170,13 +216,13 @@ impl Tenants {
     }
 
     /// One life of a tenant's loop, in a task of its own, so that a panic in it is its end and no other's.
-    async fn run(&self, tenant: &TenantName, view: &watch::Sender<View>) -> Result<Ended, String> {
-        let bell = Arc::new(Wake::default());
+    async fn run(&self, life: &Life) -> Result<Ended, String> {
+        let (tenant, bell) = (&life.tenant, Arc::new(Wake::default()));
         self.wired.wakes.hang(tenant, Arc::clone(&bell));
-        if *self.is_stopping.borrow() {
+        if *self.is_stopping.borrow() || *life.stop.borrow() {
             return Ok(Ended::Stopped);
         }
-        let shown = view.clone();
+        let shown = life.view.clone();
         let registrar = Arc::clone(&self.wired.registrar);
         let released = AtomicU64::new(0);
         let on_status = move |status: &Status| {
@@ -211,9 +257,10 @@ impl Tenants {
         }
     }
 
-    /// Takes away what tenants have left that were gone before the service was killed.
+    /// Takes away what tenants have left that were gone before the service was killed. Where there are several nodes, another
+    /// may be about to take such a tenant up, and nothing is taken away.
     pub(super) async fn sweep(self: Arc<Self>) {
-        if self.wired.local.is_empty() {
+        if self.wired.local.is_empty() || self.wired.place.is_some() {
             return;
         }
         let Ok(ever) = self.wired.store.journal_ends().await else {
@@ -247,6 +294,22 @@ impl Tenants {
         self.running().remove(tenant);
         tracing::info!(%tenant, "gone, with nothing left");
         true
+    }
+}
+
+#[async_trait]
+impl Duty for Arc<Tenants> {
+    async fn tenants(&self) -> Result<BTreeSet<TenantName>, StoreError> {
+        let rows = self.wired.store.tenants().await?;
+        Ok(rows.into_iter().map(|row| row.tenant).collect())
+    }
+
+    async fn begin(&self, tenant: &TenantName) {
+        self.start(tenant, Duration::ZERO).await;
+    }
+
+    async fn end(&self, tenant: &TenantName) {
+        self.leave(tenant).await;
     }
 }
 

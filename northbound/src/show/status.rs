@@ -29,6 +29,9 @@ pub fn tenant(report: &TenantReport, now: Timestamp) -> String {
         seen(status.at, now)
     );
     let _ = writeln!(text, "  {}", address(report));
+    if let Some(node) = &report.node {
+        let _ = writeln!(text, "  looked after by node {node}");
+    }
     if let Some(metric) = &status.metric {
         let threshold = metric.threshold.map_or(String::new(), |threshold| {
             format!(", threshold {}", reading(&metric.metric, threshold))
@@ -235,14 +238,19 @@ pub fn tenants(summaries: &[TenantSummary]) -> String {
     if summaries.is_empty() {
         return "no tenants yet: `asaas apply NAME` makes one from tenants/NAME.yml\n".to_owned();
     }
-    let mut table = table(&[
+    let mut header = vec![
         "TENANT",
         "GENERATION",
         "SERVING",
         "WANTED",
         "STATE",
         "ALARMS",
-    ]);
+    ];
+    let has_nodes = summaries.iter().any(|summary| summary.node.is_some());
+    if has_nodes {
+        header.push("NODE");
+    }
+    let mut table = table(&header);
     for summary in summaries {
         let mut state = orders(&summary.orders);
         state.push(
@@ -255,7 +263,7 @@ pub fn tenants(summaries: &[TenantSummary]) -> String {
             }
             .to_owned(),
         );
-        table.add_row([
+        let mut row = vec![
             summary.tenant.to_string(),
             summary.generation.to_string(),
             summary.in_service.to_string(),
@@ -264,7 +272,12 @@ pub fn tenants(summaries: &[TenantSummary]) -> String {
                 .map_or_else(|| "-".to_owned(), |desired| desired.to_string()),
             state.join(", "),
             summary.alarms.to_string(),
-        ]);
+        ];
+        if has_nodes {
+            let node = summary.node.as_ref();
+            row.push(node.map_or_else(|| "-".to_owned(), ToString::to_string));
+        }
+        table.add_row(row);
     }
     lines(&table, "")
 }

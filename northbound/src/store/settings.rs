@@ -7,6 +7,8 @@ use std::str::FromStr;
 use controller::id::{CloudName, NameError};
 use jiff::SignedDuration;
 
+use crate::node::NodeName;
+
 /// Where a service remembers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StoreSettings {
@@ -24,6 +26,8 @@ pub struct EtcdSettings {
     pub endpoints: Vec<String>,
     /// The services that work together; every key begins with it.
     pub cluster: ClusterName,
+    /// What this service is called among them; `None` for the host's name.
+    pub node: Option<NodeName>,
     /// A service that is not heard of for so long loses its tenants to the others.
     pub ttl: SignedDuration,
     /// How they know each other; `None` for plain text.

@@ -33,6 +33,14 @@ impl Wakes {
         }
     }
 
+    /// The tenant's loop ends after its tick.
+    pub fn stop(&self, tenant: &TenantName) {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = bells.get(tenant) {
+            bell.stop();
+        }
+    }
+
     /// Every loop ends after its tick.
     pub fn stop_all(&self) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);

@@ -66,6 +66,7 @@ impl Etcd {
         EtcdSettings {
             endpoints: self.endpoints(),
             cluster: cluster.parse().unwrap(),
+            node: None,
             ttl: SignedDuration::from_secs(5),
             tls: None,
         }
@@ -119,9 +120,9 @@ impl Etcd {
     pub(crate) async fn wait(&self, number: usize) {
         let member = &self.members[number];
         let began = Instant::now();
-        while !status(&member.seat().endpoint())
+        while status(&member.seat().endpoint())
             .await
-            .is_some_and(|status| status.leader() != 0)
+            .is_none_or(|status| status.leader() == 0)
         {
             assert!(began.elapsed() < START_LIMIT, "{}", member.log());
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -10,10 +10,12 @@ use controller::ports::Store;
 use super::{Service, Shared};
 use crate::api::{Failure, FailureKind, PushReply, PushRequest};
 use crate::meter::PushRefusal;
+use crate::serve::elsewhere::IsSentOn;
 use crate::serve::failure::{bad_input, unknown};
 
 pub(super) async fn push(
     State(service): Shared,
+    is_sent_on: IsSentOn,
     Path(tenant): Path<TenantName>,
     body: Result<Json<PushRequest>, JsonRejection>,
 ) -> Result<Json<PushReply>, Failure> {
@@ -21,6 +23,10 @@ pub(super) async fn push(
     let Some(wish) = service.wired.store.wish(&tenant).await? else {
         return Err(unknown(&tenant));
     };
+    if let Some(owner) = service.elsewhere_unless(is_sent_on, &tenant)? {
+        let path = format!("/v1/tenants/{tenant}/metrics");
+        return Ok(Json(owner.post(&path, &request).await?));
+    }
     let PushRequest {
         name,
         value,
