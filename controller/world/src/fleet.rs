@@ -194,3 +194,8 @@ pub fn sail(orders: &Orders, on_progress: impl Fn(&Sum, Duration) + Sync) -> Sum
     sum.violations.sort_by_key(|(seed, _)| *seed);
     sum
 }
+
+/// How many worlds run at once, where nobody says: as many as there are cores.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

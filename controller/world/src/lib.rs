@@ -12,6 +12,8 @@
 //!
 //! One thread, virtual time, and chance from the seed alone: a seed is run again byte for byte.
 
+#[cfg(feature = "seeded-bugs")]
+pub mod bugs;
 mod chaos;
 mod clients;
 mod clock;

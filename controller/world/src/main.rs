@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use world::fleet::{Orders, Sum, examine, sail};
+use world::fleet::{Orders, Sum, cores, examine, sail};
 use world::{Options, hours};
 
 /// Simulates tenants among faults, many hours in minutes, and judges what was done.
@@ -108,10 +108,6 @@ fn is_enough(sum: &Sum, tenant_hours: f64) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "compared with a round number")]
     let (faults, launches) = (sum.struck() as f64, sum.launches as f64);
     passed >= tenant_hours && faults >= tenant_hours * 10.0 && launches >= tenant_hours
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn line(sum: &Sum) -> String {
