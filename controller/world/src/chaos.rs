@@ -25,9 +25,11 @@ const OF_CLOUDS: [Spell; 7] = [
     Spell(Fault::NeverHealthy, 2 * HOUR, 5 * MINUTE, 40 * MINUTE),
 ];
 
-const OF_METERS: [Spell; 7] = [
+const OF_METERS: [Spell; 9] = [
     Spell(Fault::SilentOne, 30 * MINUTE, 10 * SECOND, 15 * MINUTE),
     Spell(Fault::SilentAll, 40 * MINUTE, 10 * SECOND, 10 * MINUTE),
+    Spell(Fault::SilentMetric, 20 * MINUTE, MINUTE, 15 * MINUTE),
+    Spell(Fault::NotANumber, 40 * MINUTE, 10 * SECOND, 10 * MINUTE),
     Spell(Fault::LiteralZero, 40 * MINUTE, 10 * SECOND, 5 * MINUTE),
     Spell(Fault::Stuck, 40 * MINUTE, 10 * SECOND, 10 * MINUTE),
     Spell(Fault::Late, 40 * MINUTE, 10 * SECOND, 10 * MINUTE),
@@ -151,22 +153,14 @@ async fn come_and_go(world: World, seed: u64, index: usize, spell: Spell, place:
         let drawn = chance.usize(..4);
         let truth = &mut *world.truth();
         let now = truth.now;
-        if kind == Fault::LiteralZero {
-            truth.tenants[index].before_zero = heaviest(truth, index);
-        }
-        if kind == Fault::SilentOne {
-            truth.tenants[index].silent = Some(drawn);
+        match kind {
+            Fault::SilentOne => truth.tenants[index].silent = Some(drawn),
+            Fault::SilentMetric => truth.tenants[index].silent_metric = drawn,
+            _ => {}
         }
         place(truth, index).set(kind, now, now + lasts);
         truth.log.world(now, kind.name(), index);
     }
-}
-
-/// What the instance that carries most really carries.
-fn heaviest(truth: &Truth, tenant: usize) -> f64 {
-    let here = &truth.tenants[tenant];
-    let live = here.network.live.values().copied().max().unwrap_or(0);
-    (f64::from(live) * here.clients.weight).min(1.0)
 }
 
 async fn strike(world: World, seed: u64, tenant: usize, kind: Fault, every: Span) {

@@ -98,6 +98,7 @@ pub(crate) fn launch(
     let id = launch.instance.id;
     truth.clouds[cloud].forget_gone(now);
     if truth.clouds[cloud].ended.contains(&id) {
+        truth.log.note(now, "asked for and over", tenant, id, "");
         truth.coverage.row("a token whose instance was terminated");
         return Err(CloudErrorKind::NotFound);
     }
@@ -126,7 +127,8 @@ pub(crate) fn launch(
         return Err(CloudErrorKind::NoCapacity);
     }
     let real = make(truth, cloud, tenant, launch);
-    let is_half_made = real.is_half_made;
+    // Nobody is told of one that was not made whole.
+    let is_unsaid = real.is_half_made || real.is_stillborn();
     let shown = seen(&real, now);
     if !truth.tenants[tenant].kept.records.contains_key(&id) {
         truth.late.insert(id);
@@ -134,7 +136,7 @@ pub(crate) fn launch(
     rules::launching::judge(truth, cloud, tenant, &real);
     truth.log.note(now, "made", tenant, id, "");
     truth.clouds[cloud].reals.insert(id, real);
-    if is_half_made {
+    if is_unsaid {
         return Err(CloudErrorKind::Unreachable);
     }
     Ok(shown)
@@ -180,6 +182,8 @@ fn make(truth: &mut Truth, cloud: usize, tenant: usize, launch: &Launch) -> Real
         personality == Personality::Libvirt && faults.strikes(Fault::HalfMade, 0.1, chance);
     let fails =
         personality == Personality::Gce && faults.strikes(Fault::OperationFails, 0.05, chance);
+    let is_stillborn =
+        personality == Personality::Ec2 && faults.strikes(Fault::Stillborn, 0.05, chance);
     Real {
         tenant: Some(tenant),
         id: launch.instance.id,
@@ -192,12 +196,14 @@ fn make(truth: &mut Truth, cloud: usize, tenant: usize, launch: &Launch) -> Real
         ill: (NEVER, NEVER),
         stopped_from: NEVER,
         leaves_from: NEVER,
-        gone_from: if fails {
+        gone_from: if is_stillborn {
+            now + SECOND
+        } else if fails {
             running_from.min(now + MINUTE)
         } else {
             NEVER
         },
-        shown: (shown_from, 0),
+        shown: (if is_stillborn { NEVER } else { shown_from }, 0),
     }
 }
 

@@ -49,6 +49,8 @@ faults! {
     LagAfterDelete,
     /// An operation that was accepted fails later.
     OperationFails,
+    /// An instance ends while it is made, before anybody sees it or is told (F26).
+    Stillborn,
     /// The connection drops when the instance is defined and not started.
     HalfMade,
     /// A removal is accepted, and the instance goes on for long.
@@ -97,6 +99,10 @@ faults! {
     SilentOne,
     /// No instance is measured.
     SilentAll,
+    /// One metric is not measured (F3).
+    SilentMetric,
+    /// Readings are no numbers (F5).
+    NotANumber,
     /// Every meter reads exactly zero (F4).
     LiteralZero,
     /// The meters repeat what they said.

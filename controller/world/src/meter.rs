@@ -7,9 +7,9 @@ use controller::load::{Metric, Sample};
 use controller::ports::{Measurement, Meter, MeterError};
 
 use crate::fault::Fault;
-use crate::moment::{MILLI, MINUTE, duration};
+use crate::moment::{At, MILLI, MINUTE, duration};
 use crate::seat::Seat;
-use crate::truth::Truth;
+use crate::truth::{Tenant, Truth};
 
 /// What a meter says that has gone mad.
 const ABSURD: f64 = 1e8;
@@ -48,8 +48,8 @@ fn sample(
     } else {
         asked.now.steady
     };
-    let (is_zero, is_stuck, is_absurd) =
-        (on(Fault::LiteralZero), on(Fault::Stuck), on(Fault::Absurd));
+    let (is_silent, is_late) = (on(Fault::SilentMetric), on(Fault::Late));
+    let silent_metric = truth.tenants[tenant].silent_metric;
     let mut samples = Vec::new();
     for (place, instance) in asked.instances.iter().enumerate() {
         if truth
@@ -61,20 +61,14 @@ fn sample(
         if silent == Some(place) {
             continue;
         }
-        for metric in asked.metrics {
+        for (place, metric) in asked.metrics.iter().enumerate() {
+            if is_silent && place == silent_metric % asked.metrics.len() {
+                continue;
+            }
             let Some(value) = value(truth, tenant, instance.id, metric) else {
                 continue;
             };
-            let said = if is_zero {
-                0.0
-            } else if is_absurd {
-                ABSURD
-            } else if is_stuck {
-                truth.tenants[tenant].stuck.unwrap_or(value)
-            } else {
-                value
-            };
-            truth.tenants[tenant].stuck = is_stuck.then_some(said);
+            let said = said(truth, tenant, value);
             let Some(value) = Amount::measured(said) else {
                 continue;
             };
@@ -87,7 +81,39 @@ fn sample(
             });
         }
     }
+    note_zero(&mut truth.tenants[tenant], &samples, now, is_late);
     Ok(samples)
+}
+
+/// What a meter makes of a value.
+fn said(truth: &mut Truth, tenant: usize, value: f64) -> f64 {
+    let now = truth.now;
+    let here = &mut truth.tenants[tenant];
+    let is_stuck = here.moods.is_on(Fault::Stuck, now);
+    let said = if here.moods.is_on(Fault::LiteralZero, now) {
+        0.0
+    } else if here.moods.is_on(Fault::NotANumber, now) {
+        f64::NAN
+    } else if here.moods.is_on(Fault::Absurd, now) {
+        ABSURD
+    } else if is_stuck {
+        here.stuck.unwrap_or(value)
+    } else {
+        value
+    };
+    here.stuck = is_stuck.then_some(said);
+    said
+}
+
+/// Remembers when a broken meter first said zero, and what was said before.
+fn note_zero(tenant: &mut Tenant, samples: &[Sample], now: At, is_late: bool) {
+    if !tenant.moods.is_on(Fault::LiteralZero, now) || is_late {
+        let of_cpu = samples.iter().filter(|sample| sample.metric == Metric::Cpu);
+        tenant.said = of_cpu.map(|sample| sample.value).min().unwrap_or_default();
+        tenant.zeroed = None;
+    } else if tenant.zeroed.is_none() && !samples.is_empty() {
+        tenant.zeroed = Some((now, tenant.said));
+    }
 }
 
 /// What an instance really carries.

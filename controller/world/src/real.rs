@@ -41,6 +41,11 @@ impl Real {
         now < self.gone_from
     }
 
+    /// Whether no listing ever shows it.
+    pub(crate) fn is_stillborn(&self) -> bool {
+        self.shown.0 == NEVER
+    }
+
     fn is_ill(&self, now: At) -> bool {
         (self.ill.0..self.ill.1).contains(&now)
     }

@@ -3,6 +3,7 @@
 
 use crate::moment::{SECOND, Span};
 
+pub(crate) mod acting;
 pub(crate) mod launching;
 pub(crate) mod reaching;
 pub(crate) mod recording;

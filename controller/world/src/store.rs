@@ -129,7 +129,7 @@ impl Kept {
     pub(crate) fn order(&mut self, what: &str, now: At, change: impl FnOnce(&mut Orders)) {
         let Some(wish) = &mut self.wish else { return };
         change(&mut wish.orders);
-        let is_paused = wish.orders.holds_still();
+        let is_paused = wish.orders.is_paused && !wish.orders.is_destroyed;
         self.paused = is_paused.then(|| self.paused.unwrap_or(now));
         self.ordered = now;
         self.tell(what, now);

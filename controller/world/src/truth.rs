@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use controller::amount::Amount;
 use controller::drive::Wake;
 use controller::id::{Epoch, InstanceId, TenantName};
 use controller::pace::Pace;
@@ -71,8 +72,12 @@ pub(crate) struct Tenant {
     pub(crate) silent: Option<usize>,
     /// What a stuck meter repeats.
     pub(crate) stuck: Option<f64>,
-    /// What instances carried when the meters began to read zero, the most.
-    pub(crate) before_zero: f64,
+    /// Which metric is silent when one is.
+    pub(crate) silent_metric: usize,
+    /// The least that any instance was last said to use of its processor.
+    pub(crate) said: Amount,
+    /// When the meters were first heard to read zero, and what they had said before.
+    pub(crate) zeroed: Option<(At, Amount)>,
     pub(crate) deeds: Deeds,
     /// When a node last took it up.
     pub(crate) taken_up: At,
@@ -154,7 +159,9 @@ impl Truth {
                     moods: Moods::default(),
                     silent: None,
                     stuck: None,
-                    before_zero: 0.0,
+                    silent_metric: 0,
+                    said: Amount::ZERO,
+                    zeroed: None,
                     deeds: Deeds::default(),
                     taken_up: 0,
                 }

@@ -8,6 +8,7 @@ use crate::draw::Personality;
 use crate::fault::Fault;
 use crate::moment::{MILLI, SECOND, Span};
 use crate::oracle::Rule;
+use crate::rules::acting;
 use crate::seat::Seat;
 use crate::truth::Truth;
 
@@ -62,7 +63,8 @@ impl CloudPort {
         } else {
             0
         };
-        if faults.strikes(Fault::SlowAnswer, 0.004, chance) {
+        let slow = if call == Call::Launch { 0.04 } else { 0.004 };
+        if faults.strikes(Fault::SlowAnswer, slow, chance) {
             there += chance.u64(5 * SECOND..200 * SECOND);
         }
         let drops = here.drawn.personality == Personality::Libvirt;
@@ -177,6 +179,7 @@ impl Southbound for CloudPort {
         let tenant = self.seat.tenant(&launch.tenant);
         let (cloud, asked) = (self.cloud, launch.clone());
         let operation = format!("launch {}", launch.instance.id);
+        acting::judge(&mut self.seat.truth(), self.seat.node, tenant);
         let _under_way = UnderWay::begin(&self.seat, tenant, launch.instance.id);
         let effect = move |truth: &mut Truth| super::launch(truth, cloud, tenant, &asked);
         let answer = self.ask(tenant, Call::Launch, &operation, effect).await?;
@@ -192,6 +195,7 @@ impl Southbound for CloudPort {
 
     async fn terminate(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
         let tenant = self.seat.tenant(tenant);
+        acting::judge(&mut self.seat.truth(), self.seat.node, tenant);
         let (cloud, asked) = (self.cloud, id.clone());
         let effect = move |truth: &mut Truth| super::terminate(truth, cloud, tenant, &asked);
         self.ask(tenant, Call::Remove, "remove", effect).await

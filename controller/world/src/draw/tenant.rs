@@ -79,7 +79,12 @@ fn policy(chance: &mut Rng) -> Policy {
         buffer: PerDirection::both(seconds(10, 180, chance)),
         stabilization: PerDirection {
             scale_out: SignedDuration::ZERO,
-            scale_in: seconds(0, 300, chance),
+            // Some want no waiting, and have only what guards everybody.
+            scale_in: if chance.f64() < 0.25 {
+                SignedDuration::ZERO
+            } else {
+                seconds(0, 300, chance)
+            },
         },
         max_step: PerDirection::both(step),
         max_rate: PerDirection::both(rate),
@@ -127,11 +132,11 @@ fn signals(chance: &mut Rng) -> Vec<Signal> {
                 plus: 1,
             }),
         )],
-        4 | 5 => vec![
+        4..=7 => vec![
             signal(Metric::Cpu, target(Proactive::Off, chance)),
             signal(Metric::Connections, steps()),
         ],
-        6 => vec![signal(
+        8 => vec![signal(
             Metric::Cpu,
             Response::Goal(Goal {
                 goal: Amount::from_millionths(990_000),

@@ -9,6 +9,7 @@ use controller::ports::{Dataplane, DataplaneError};
 
 use crate::fault::Fault;
 use crate::moment::{MILLI, SECOND, Span};
+use crate::rules::acting;
 use crate::seat::Seat;
 
 /// `iptables-restore -w` waits for the lock this long.
@@ -60,6 +61,7 @@ impl Dataplane for Seat {
     async fn apply(&self, epoch: Epoch, plan: &NetworkPlan) -> Result<(), DataplaneError> {
         let name = &plan.tenant;
         let tenant = self.tenant(name);
+        acting::judge(&mut self.truth(), self.node, tenant);
         let is_there = {
             let truth = &*self.truth();
             let network = &truth.tenants[tenant].network;
@@ -106,6 +108,7 @@ impl Dataplane for Seat {
         address: Ipv4Addr,
     ) -> Result<(), DataplaneError> {
         let index = self.tenant(tenant);
+        acting::judge(&mut self.truth(), self.node, index);
         self.sleep(5 * MILLI).await;
         let truth = &mut *self.truth();
         let chance = &mut truth.tenants[index].chances.kernel;
@@ -122,6 +125,7 @@ impl Dataplane for Seat {
 
     async fn destroy(&self, epoch: Epoch, tenant: &TenantName) -> Result<(), DataplaneError> {
         let index = self.tenant(tenant);
+        acting::judge(&mut self.truth(), self.node, index);
         let (outcome, _) = self.command(index).await;
         outcome.map_err(|why| error(tenant, "removed", why))?;
         let truth = &mut *self.truth();

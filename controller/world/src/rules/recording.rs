@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use controller::amount::Amount;
 use controller::decision::Decision;
 use controller::id::InstanceId;
 use controller::instance::{Cause, Instance, Phase};
 use controller::journal::{Event, Move};
+use controller::load::Metric;
 use controller::network::Health;
 
 use super::launching;
@@ -235,10 +237,15 @@ pub(crate) fn silence(truth: &Truth, tenant: usize, decision: &Decision) -> Opti
         return None;
     }
     let here = &truth.tenants[tenant];
-    let silent = [Fault::SilentAll, Fault::MeterFails]
-        .into_iter()
-        .filter_map(|kind| here.moods.since(kind, truth.now))
-        .min()?;
+    let silent = [
+        Fault::SilentAll,
+        Fault::SilentMetric,
+        Fault::NotANumber,
+        Fault::MeterFails,
+    ]
+    .into_iter()
+    .filter_map(|kind| here.moods.since(kind, truth.now))
+    .min()?;
     let lasts = truth.now - silent;
     (lasts > stale(truth) + span(truth.pace.tick) + TICKING).then(|| {
         format!(
@@ -250,16 +257,18 @@ pub(crate) fn silence(truth: &Truth, tenant: usize, decision: &Decision) -> Opti
     })
 }
 
-/// I3: a fall to exactly zero is not believed at once.
+/// I3: a fall to exactly zero is not believed at once. Of connections there may have been so few that it is no fall.
 pub(crate) fn zero(truth: &Truth, tenant: usize, decision: &Decision) -> Option<String> {
     let here = &truth.tenants[tenant];
-    let since = here.moods.since(Fault::LiteralZero, truth.now)?;
-    let lasts = truth.now - since;
-    let tick = span(truth.pace.tick);
-    // Before, the zero may not have been read; after, it is believed.
-    let is_doubtful = lasts > tick + TICKING && lasts + tick + 2 * SECOND < stale(truth);
-    let is_lower = decision.by_choice() < 0;
-    (is_lower && is_doubtful && here.before_zero > 0.3).then(|| {
+    let (first, before) = here.zeroed?;
+    let lasts = truth.now - first;
+    let signals = &here.kept.wish.as_ref()?.spec.policy.signals;
+    let is_of_cpu = signals
+        .iter()
+        .all(|signal| signal.monitor.metric == Metric::Cpu);
+    let is_fall = is_of_cpu && before > Amount::from_millionths(150_000);
+    let is_believed = decision.by_choice() < 0 && lasts < stale(truth);
+    (is_fall && is_believed).then(|| {
         format!(
             "{} to {} {} s after all fell to zero",
             decision.before,
