@@ -4,6 +4,8 @@
 # make lint    what CI holds the code against
 # make bench   the figures that the documents claim
 # make sim     simulated worlds of faults, thousands of tenant-hours in minutes; make sim SEED=n repeats one
+# make sim-bugs whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
+# make mutants  which small changes to the decision core no test would notice: controller/MUTANTS.md
 # make policies ASAAS_TRACES=DIR   our scaling policies beside others on a folder of load traces: controller/POLICIES.md
 
 SHELL  := /bin/bash
@@ -13,9 +15,9 @@ BENCH_PACKAGES := haproxy
 # To build with the feature `etcd`.
 ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 
-.PHONY: help build demo demo-short test lint bench sim policies packages bench-packages etcd-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test lint bench sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages prometheus etcd clean-demo
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -9
 
 include northbound/demo-app/root.mk
 
@@ -86,6 +88,34 @@ SIM := target/sim/world
 sim:
 	@$(CARGO) build -q --profile sim --locked -p world
 	@if [ -n "$(SEED)" ]; then $(SIM) --seed "$(SEED)"; else $(SIM) --tenant-hours 10000 --limit 10m --strict; fi
+
+# The test of the test: every seeded bug has to be found within two minutes, and nothing where none is on.
+# BUG=F4 SEED=3 shows one world with one bug; WRITE=1 writes the table down.
+BUGS := target/sim/bugs
+sim-bugs:
+	@$(CARGO) build -q --profile sim --locked -p world --features seeded-bugs --bin bugs
+	@$(BUGS) $(if $(BUG),--bug $(BUG)) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write controller/world/SEEDS.md)
+
+# Small changes to the decision core, one at a time: which of them would no test notice? SHARD=0/8 takes every eighth of them.
+# Tests that take long for what they are (an hour of faults, backtests) are left out, so that a mutant takes seconds.
+MUTANTS := target/tools/bin/cargo-mutants
+MUTATED := amount answers decide place plan reading refusal routes settle strays decide/advice decide/brake decide/lifetime \
+           decide/measured decide/steps decide/target decide/window place/pool plan/check plan/hold plan/pooled
+SLOW_TESTS := hour_of_faults nor_does_it backtest forecast tune a_goal
+$(MUTANTS):
+	$(CARGO) install -q cargo-mutants --locked --root target/tools --target-dir target/tools/build
+mutants: $(MUTANTS)
+	@rm -rf target/mutants/mutants.out; mkdir -p target/mutants
+	@CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $(MUTANTS) mutants -p controller $(MUTATED:%=-f controller/src/%.rs) \
+		-o target/mutants --no-shuffle --baseline skip --timeout 180 $(if $(SHARD),--shard $(SHARD)) \
+		-- --lib --test scenarios -- $(SLOW_TESTS:%=--skip %); status=$$?; \
+	if [ $$status -ne 0 ] && [ $$status -ne 2 ] && [ $$status -ne 3 ]; then exit $$status; fi
+	@$(MAKE) --no-print-directory mutants-score
+mutants-score:
+	@{ echo '# Mutation testing of the decision core'; echo; \
+	  echo 'Made by `make mutants$(if $(SHARD), SHARD=$(SHARD))` on '$$(date -u +%Y-%m-%d)'.$(if $(SHARD), A sample: one shard of all mutants.)'; echo; \
+	  cd target/mutants/mutants.out && awk -f $(CURDIR)/controller/mutants.awk caught.txt timeout.txt missed.txt unviable.txt; \
+	} > controller/MUTANTS.md
 
 bench: packages bench-packages
 	@$(MAKE) --no-print-directory demo-root
