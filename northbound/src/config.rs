@@ -93,6 +93,8 @@ pub enum CloudKind {
         capacity: u32,
         /// From launch to running.
         boot: SignedDuration,
+        /// So long every call takes.
+        reply_time: SignedDuration,
     },
 }
 

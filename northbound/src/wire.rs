@@ -155,7 +155,12 @@ fn simulated(config: &Config, memory: Memory) -> Wired {
     let clock: Arc<dyn Clock> = Arc::new(memory.clock);
     let mut clouds: BTreeMap<CloudName, Arc<dyn Southbound>> = BTreeMap::new();
     for cloud in &config.clouds {
-        let CloudKind::Sim { capacity, boot } = cloud.kind else {
+        let CloudKind::Sim {
+            capacity,
+            boot,
+            reply_time,
+        } = cloud.kind
+        else {
             continue;
         };
         let settings = SimSettings {
@@ -163,10 +168,9 @@ fn simulated(config: &Config, memory: Memory) -> Wired {
             capacity,
             boot,
         };
-        clouds.insert(
-            cloud.name.clone(),
-            Arc::new(SimCloud::new(settings, Arc::clone(&clock))),
-        );
+        let made = SimCloud::new(settings, Arc::clone(&clock));
+        made.set_reply_time(reply_time);
+        clouds.insert(cloud.name.clone(), Arc::new(made));
     }
     let meter = SimMeter::new();
     meter.set_everyone(Metric::Cpu, SIM_LOAD);

@@ -187,12 +187,14 @@ fn two_clouds_whose_addresses_would_be_the_same_are_refused() {
 
 #[test]
 fn a_cloud_that_is_not_real_stands_alone() {
-    let (config, _) = read("clouds: [{ name: practice, kind: sim, boot: 5s }]").unwrap();
+    let (config, _) =
+        read("clouds: [{ name: practice, kind: sim, boot: 5s, reply_time: 200ms }]").unwrap();
     assert_eq!(
         config.clouds[0].kind,
         CloudKind::Sim {
             capacity: 20,
-            boot: "5s".parse().unwrap()
+            boot: "5s".parse().unwrap(),
+            reply_time: "200ms".parse().unwrap()
         }
     );
 

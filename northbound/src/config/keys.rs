@@ -281,6 +281,15 @@ static CLOUD: &[Entry] = &[
         "From launch to running.",
     ),
     Entry::optional(
+        "reply_time",
+        Shape::Duration {
+            least: SignedDuration::ZERO,
+            most: SignedDuration::from_mins(1),
+        },
+        "0s; only `kind: sim` has it",
+        "How long it takes to answer a call.",
+    ),
+    Entry::optional(
         "price",
         Shape::Decimal {
             least: Amount::ZERO,

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use controller::id::{CloudName, TemplateName};
 use ipnet::Ipv4Net;
+use jiff::SignedDuration;
 use netsetup::TunnelChoice;
 use netsetup::address::site_number;
 
@@ -180,18 +181,20 @@ fn read_cloud(section: &Section<'_>) -> Option<Placed<Cloud>> {
         .whole("capacity")
         .map_or(keys::CAPACITY, |given| given.value);
     let boot = section.duration("boot");
+    let reply_time = section.duration("reply_time");
     let kind = if kind == Some("sim") {
         CloudKind::Sim {
             capacity,
             boot: boot.map_or(keys::SIM_BOOT, |given| given.value),
+            reply_time: reply_time.map_or(SignedDuration::ZERO, |given| given.value),
         }
     } else {
-        if section.has("boot") {
-            section.refuse(
-                "boot",
-                "a local cloud's instances boot as fast as they can",
-                "take the key away; only `kind: sim` has it",
-            );
+        let fast = [
+            ("boot", "a local cloud's instances boot as fast as they can"),
+            ("reply_time", "a local cloud answers as fast as it can"),
+        ];
+        for (key, what) in fast.into_iter().filter(|(key, _)| section.has(key)) {
+            section.refuse(key, what, "take the key away; only `kind: sim` has it");
         }
         CloudKind::Local { capacity }
     };

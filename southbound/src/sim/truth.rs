@@ -1,6 +1,6 @@
 //! What really exists in a simulated cloud, and what has happened to it. Plain data, moved only by its own calls.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use controller::id::{InstanceId, ProviderId, TenantName};
 use controller::ports::{CloudErrorKind, CloudState, InstanceSeen};
@@ -62,6 +62,9 @@ pub(super) struct Truth {
     pub(super) calls: BTreeMap<SimCall, u64>,
     /// By the number of its launch.
     instances: BTreeMap<u64, Kept>,
+    /// The same, found without a look at everybody else's.
+    of_tenant: BTreeMap<TenantName, BTreeSet<u64>>,
+    of_intent: BTreeMap<InstanceId, u64>,
     /// What was terminated, and when.
     gone: BTreeMap<InstanceId, Timestamp>,
     launched: u64,
@@ -71,6 +74,12 @@ pub(super) struct Truth {
 /// A name of the cloud's own choice, as real clouds have, whose order is the order of launch.
 fn provider(number: u64) -> ProviderId {
     ProviderId(format!("sim-{number:06}"))
+}
+
+/// The number in a name of ours; `None` for a name that is none.
+fn number(id: &ProviderId) -> Option<u64> {
+    let number = id.0.strip_prefix("sim-")?.parse().ok()?;
+    (provider(number) == *id).then_some(number)
 }
 
 impl Truth {
@@ -85,6 +94,8 @@ impl Truth {
             peaks: BTreeMap::new(),
             calls: BTreeMap::new(),
             instances: BTreeMap::new(),
+            of_tenant: BTreeMap::new(),
+            of_intent: BTreeMap::new(),
             gone: BTreeMap::new(),
             launched: 0,
             faults: BTreeMap::new(),
@@ -123,8 +134,8 @@ impl Truth {
         id: InstanceId,
         now: Timestamp,
     ) -> Result<InstanceSeen, CloudErrorKind> {
-        let existing = self.instances.iter().find(|(_, kept)| kept.id == id);
-        if let Some((&number, kept)) = existing {
+        let existing = self.of_intent.get(&id).copied();
+        if let Some((number, kept)) = existing.and_then(|number| self.numbered(number)) {
             if kept.tenant != *tenant {
                 return Err(CloudErrorKind::Denied);
             }
@@ -146,19 +157,30 @@ impl Truth {
         };
         let shown = seen(self.launched, &kept, now);
         self.instances.insert(self.launched, kept);
+        let own = self.of_tenant.entry(tenant.clone()).or_default();
+        own.insert(self.launched);
+        let (count, peak) = (own.len(), self.peaks.entry(tenant.clone()).or_default());
+        *peak = count.max(*peak);
+        self.of_intent.insert(id, self.launched);
         *self.made.entry(id).or_default() += 1;
-        self.note_peak(tenant);
         Ok(shown)
     }
 
-    fn note_peak(&mut self, tenant: &TenantName) {
-        let count = self
-            .instances
-            .values()
-            .filter(|kept| kept.tenant == *tenant)
-            .count();
-        let peak = self.peaks.entry(tenant.clone()).or_default();
-        *peak = count.max(*peak);
+    fn numbered(&self, number: u64) -> Option<(u64, &Kept)> {
+        Some((number, self.instances.get(&number)?))
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(kept) = self.instances.remove(&number) else {
+            return;
+        };
+        self.of_intent.remove(&kept.id);
+        if let Some(own) = self.of_tenant.get_mut(&kept.tenant) {
+            own.remove(&number);
+            if own.is_empty() {
+                self.of_tenant.remove(&kept.tenant);
+            }
+        }
     }
 
     pub(super) fn terminate(
@@ -167,40 +189,35 @@ impl Truth {
         id: &ProviderId,
         now: Timestamp,
     ) -> Result<(), CloudErrorKind> {
-        let named = self
-            .instances
-            .iter()
-            .find(|&(&number, _)| provider(number) == *id);
-        let Some((&number, kept)) = named else {
+        let Some((number, kept)) = number(id).and_then(|number| self.numbered(number)) else {
             return Ok(());
         };
         if kept.tenant != *tenant {
             return Err(CloudErrorKind::Denied);
         }
         let id = kept.id;
-        self.instances.remove(&number);
+        self.remove(number);
         self.gone.retain(|_, since| later(*since, GONE_FOR) > now);
         self.gone.insert(id, now);
         Ok(())
     }
 
     pub(super) fn stop(&mut self, id: InstanceId) -> bool {
-        let instance = self.instances.values_mut().find(|kept| kept.id == id);
+        let number = self.of_intent.get(&id);
+        let instance = number.and_then(|number| self.instances.get_mut(number));
         instance.map(|kept| kept.is_stopped = true).is_some()
     }
 
     pub(super) fn vanish(&mut self, id: InstanceId) -> bool {
-        let before = self.instances.len();
-        self.instances.retain(|_, kept| kept.id != id);
-        self.instances.len() < before
+        let number = self.of_intent.get(&id).copied();
+        number.map(|number| self.remove(number)).is_some()
     }
 
     pub(super) fn listing(&self, tenant: &TenantName, now: Timestamp) -> Vec<InstanceSeen> {
-        let shown = self.instances.iter().filter(|(_, kept)| {
-            kept.tenant == *tenant && later(kept.launched, self.listing_lag) <= now
-        });
-        shown
-            .map(|(&number, kept)| seen(number, kept, now))
+        let own = self.of_tenant.get(tenant).into_iter().flatten();
+        own.filter_map(|&number| self.numbered(number))
+            .filter(|(_, kept)| later(kept.launched, self.listing_lag) <= now)
+            .map(|(number, kept)| seen(number, kept, now))
             .collect()
     }
 
