@@ -20,6 +20,9 @@ const STORE_RETRY: SignedDuration = SignedDuration::from_secs(2);
 /// After a tick that thought about a spec that was replaced meanwhile, the next one comes after this long.
 const OUTDATED_RETRY: SignedDuration = SignedDuration::from_millis(10);
 
+/// After a tick that took long, since somebody was slow to answer, the next one comes after this share of its wait at least.
+const LEAST_WAIT: i32 = 10;
+
 /// Ends a tenant's wait for its next tick.
 #[derive(Debug, Default)]
 pub struct Wake {
@@ -84,6 +87,7 @@ pub async fn run(
         if wake.is_stopped.load(Ordering::Acquire) {
             return Ok(Ended::Stopped);
         }
+        let began = clock.now();
         let wait = match controller.tick().await {
             Ok(Outcome::Destroyed) => return Ok(Ended::Destroyed),
             Ok(Outcome::Next(wait)) => wait,
@@ -101,6 +105,10 @@ pub async fn run(
         if let Some(status) = controller.status() {
             on_status(status);
         }
+        // From the begin of a tick to the begin of the next: a cloud that is slow to answer delays its own answers, and not how
+        // often its tenants are looked at.
+        let spent = clock.now().since(began.steady);
+        let wait = wait.saturating_sub(spent).max(wait / LEAST_WAIT);
         let rung = std::pin::pin!(wake.rung());
         let answered = std::pin::pin!(controller.answered());
         select(select(rung, answered), clock.sleep(wait)).await;
