@@ -41,8 +41,10 @@ pub struct History {
     pub in_force: Option<u32>,
     /// What the load asked for, at each tick.
     pub wanted: VecDeque<(Timestamp, u32)>,
-    /// What was measured, at each tick.
+    /// What was measured, at each tick of the policy's longest window.
     pub readings: VecDeque<(Timestamp, Readings)>,
+    /// How long that is.
+    window: SignedDuration,
     /// When the number was last raised by the policy.
     pub last_out: Option<Timestamp>,
     /// When the number was last lowered by the policy.
@@ -72,6 +74,7 @@ impl History {
             in_force: None,
             wanted: VecDeque::new(),
             readings: VecDeque::new(),
+            window: SignedDuration::ZERO,
             last_out: None,
             last_in: None,
             changes: VecDeque::new(),
@@ -84,6 +87,7 @@ impl History {
     /// What the journal tells, as it matters to `policy`.
     pub fn rebuild(journal: &[Entry], policy: &Policy, tick: SignedDuration) -> Self {
         let mut history = Self::new(tick);
+        history.window = policy.longest_window();
         for entry in journal {
             if let Event::Load(loads) = &entry.event {
                 history.learn(policy, loads);
@@ -136,6 +140,8 @@ impl History {
             return false;
         }
         push(&mut self.readings, (now.steady, readings.clone()));
+        self.window = policy.longest_window();
+        self.drop_readings(now);
         let forecast = policy.forecast();
         self.prospects.retain(|metric, _| forecast.contains(metric));
         let horizon = self.time_to_service();
@@ -153,6 +159,20 @@ impl History {
             prospect.read(now.wall, readings.get(&metric), capacity, horizon);
         }
         true
+    }
+
+    /// Whether the policy looks further back than readings were kept for the policy before: the journal has them.
+    pub(crate) fn is_too_short_for(&self, policy: &Policy) -> bool {
+        policy.longest_window() > self.window
+    }
+
+    /// Drops the readings that no window reaches, but for the last of them, which tells when the one after it began.
+    fn drop_readings(&mut self, now: Now) {
+        let from = now.steady.saturating_sub(self.window);
+        let from = from.unwrap_or(Timestamp::MIN);
+        while self.readings.get(1).is_some_and(|(at, _)| *at <= from) {
+            self.readings.pop_front();
+        }
     }
 
     /// What one instance carries of a metric, with a goal for it: as it was given, or as it was learned.

@@ -323,6 +323,12 @@ impl Policy {
 }
 
 impl Policy {
+    /// How far back its monitors look.
+    pub fn longest_window(&self) -> SignedDuration {
+        let windows = self.signals.iter().map(|signal| signal.monitor.window);
+        windows.max().unwrap_or_default()
+    }
+
     /// The metrics whose load is forecast, and what a forecast's capacity is learned from.
     pub fn forecast(&self) -> BTreeSet<Metric> {
         let mut metrics = BTreeSet::new();

@@ -111,7 +111,7 @@ impl Controller {
         let Some(wish) = self.ports.store.wish(&self.tenant).await? else {
             return Ok(Outcome::Destroyed);
         };
-        if self.is_adrift {
+        if self.is_adrift || self.history.is_too_short_for(&wish.spec.policy) {
             self.recall(&wish).await?;
         }
         let answers = self.calls.take().await;
@@ -204,8 +204,8 @@ impl Controller {
         Outcome::Next(self.pace.until_next(is_at_rest))
     }
 
-    /// The last tick could not write down what it had measured: the tenant is taken up anew, but for what the journal does not
-    /// tell, such as which clouds refuse.
+    /// The last tick could not write down what it had measured, or a new policy looks further back than the last one did: the
+    /// tenant is taken up anew, but for what the journal does not tell, such as which clouds refuse.
     async fn recall(&mut self, wish: &Wish) -> Result<(), StoreError> {
         if let Some(state) = self.ports.store.load(&self.tenant, history::SPAN).await? {
             self.epoch = state.epoch;

@@ -6,9 +6,10 @@ use controller::amount::Amount;
 use controller::example;
 use controller::instance::{Cause, Phase};
 use controller::journal::{Event, Move};
-use controller::policy::{Goal, PerDirection, Proactive, Response};
+use controller::policy::{Goal, Mode, PerDirection, Proactive, Response};
 use controller::schedule::{Closes, Opens, Window};
 use controller::spec::TenantSpec;
+use controller::tick::Controller;
 use jiff::civil::time;
 
 use super::world::{MeterMood, World, demo, seconds, tell};
@@ -335,5 +336,33 @@ fn a_goal_follows_the_load_over_a_restart_and_back() {
         world.truth().meter = MeterMood::Works;
         world.run(&mut controller, seconds(1_800)).await;
         assert_eq!(world.truth().all(), 2);
+    });
+}
+
+#[test]
+fn a_policy_that_looks_further_back_than_the_last_one_knows_what_was_measured() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        spec.policy.mode = Mode::Off;
+        example::target(&mut spec).0.window = seconds(10);
+        world.apply(spec.clone());
+        let mut controller = world.controller(1).await;
+        world.truth().load = 0.8;
+        world.run(&mut controller, seconds(300)).await;
+        world.truth().load = 0.2;
+        world.run(&mut controller, seconds(100)).await;
+        let average = |controller: &Controller| {
+            let status = controller.status().unwrap();
+            status.metric.as_ref().unwrap().average.unwrap()
+        };
+        assert_eq!(average(&controller), Amount::from_millionths(100_000));
+
+        example::target(&mut spec).0.window = seconds(200);
+        world.apply(spec);
+        world.run(&mut controller, seconds(1)).await;
+
+        let known = average(&controller);
+        assert!(known > Amount::from_millionths(200_000), "{known}");
     });
 }

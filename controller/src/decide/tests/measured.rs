@@ -123,6 +123,8 @@ fn a_silent_instance_leaves_a_span() {
 fn what_adds_up_over_time_is_doubted_until_the_window_has_been_watched() {
     let doubt = |aggregation, ticks: usize| {
         let mut scene = Scene::new(2);
+        let monitor = monitor(Metric::RequestsPerSecond, aggregation, 120);
+        scene.spec.policy.signals[0].monitor = monitor.clone();
         let mut last = Readings::new();
         for _ in 0..ticks {
             scene.now = scene.now.after(seconds(10));
@@ -130,7 +132,6 @@ fn what_adds_up_over_time_is_doubted_until_the_window_has_been_watched() {
             scene.history.read(&scene.spec.policy, &last, scene.now);
         }
         let question = scene.question(last);
-        let monitor = monitor(Metric::RequestsPerSecond, aggregation, 120);
         measured(&question, &monitor).unwrap().doubt
     };
     assert_eq!(
