@@ -22,10 +22,11 @@ use crate::wire::Wired;
 const FIRST_RESTART: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_RESTART: Duration = Duration::from_mins(1);
-/// At the service's start, loops begin one after the other within this long for each, in no particular order …
-const START_SPREAD: Duration = Duration::from_millis(20);
-/// … and all of them within this.
-const LONGEST_START: Duration = Duration::from_secs(5);
+/// At the service's start, loops begin one after the other within this long for each, in no particular order: a thousand
+/// within two seconds. They stay as far apart afterwards …
+const START_SPREAD: Duration = Duration::from_millis(2);
+/// … and however many there are, all of them have begun within this, which is no longer than it is from tick to tick.
+const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// What a tenant looks like from outside.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +95,11 @@ impl Tenants {
     pub(super) async fn start_all(self: &Arc<Self>) -> Result<(), StoreError> {
         let tenants = self.wired.store.tenants().await?;
         let others = u32::try_from(tenants.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let spread = START_SPREAD.saturating_mul(others).min(LONGEST_START);
+        let tick = self.pace.tick.unsigned_abs();
+        let spread = START_SPREAD
+            .saturating_mul(others)
+            .min(LONGEST_START)
+            .min(tick);
         for row in tenants {
             self.start(&row.tenant, spread.mul_f64(fastrand::f64()))
                 .await;

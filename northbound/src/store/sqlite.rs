@@ -269,19 +269,25 @@ impl Store for SqliteStore {
         tenant: &TenantName,
         history: SignedDuration,
     ) -> Result<Option<TenantState>, StoreError> {
-        let (tenant, epoch) = (tenant.clone(), self.inner.epoch);
-        self.look("load a tenant", move |connection| {
-            let Some(wish) = tenant::wish(connection, &tenant)? else {
-                return Ok(None);
-            };
-            Ok(Some(TenantState {
-                epoch,
-                wish,
-                instances: tenant::instances(connection, &tenant)?,
-                journal: journal::recent(connection, &tenant, history)?,
-            }))
-        })
-        .await
+        let began = self.inner.wishes.began();
+        let (owner, epoch) = (tenant.clone(), self.inner.epoch);
+        let state = self
+            .look("load a tenant", move |connection| {
+                let Some(wish) = tenant::wish(connection, &owner)? else {
+                    return Ok(None);
+                };
+                Ok(Some(TenantState {
+                    epoch,
+                    wish,
+                    instances: tenant::instances(connection, &owner)?,
+                    journal: journal::recent(connection, &owner, history)?,
+                }))
+            })
+            .await?;
+        if let Some(state) = &state {
+            self.inner.wishes.keep(tenant, &state.wish, began);
+        }
+        Ok(state)
     }
 
     async fn wish(&self, tenant: &TenantName) -> Result<Option<Wish>, StoreError> {

@@ -145,6 +145,11 @@ impl Place {
         fs::read_to_string(self.path("serve.log")).unwrap_or_default()
     }
 
+    /// The id of the service's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.service.as_ref().expect("the service runs").id()
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         if let Some(mut service) = self.service.take() {

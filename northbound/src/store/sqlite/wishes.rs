@@ -44,6 +44,11 @@ impl Wishes {
         }
     }
 
+    /// The moment at which a look into the tables begins.
+    pub(super) fn began(&self) -> Began {
+        Began(self.state().changes)
+    }
+
     /// Keeps what a look has found, unless it has changed since that began.
     pub(super) fn keep(&self, tenant: &TenantName, wish: &Wish, began: Began) {
         let mut state = self.state();
