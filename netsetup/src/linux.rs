@@ -9,6 +9,7 @@ mod cable;
 mod meter;
 mod observe;
 mod remove;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};

@@ -16,6 +16,7 @@ use controller::ports::{Measurement, Meter, MeterError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use super::table::Drops;
 use super::{Detail, Host, said};
 use crate::{conntrack, iptables, namespace};
 
@@ -23,6 +24,7 @@ use crate::{conntrack, iptables, namespace};
 pub struct LoadBalancerMeter {
     host: Arc<Host>,
     last: Mutex<BTreeMap<TenantName, Counts>>,
+    drops: Drops,
 }
 
 /// How many connections each instance was ever given, and when that was read (steady).
@@ -46,6 +48,7 @@ impl LoadBalancerMeter {
         Self {
             host,
             last: Mutex::default(),
+            drops: Drops::default(),
         }
     }
 
@@ -74,6 +77,7 @@ impl LoadBalancerMeter {
 
 #[async_trait]
 impl Meter for LoadBalancerMeter {
+    /// An error while new connections are dropped: those that are counted are not all that are wanted.
     async fn sample(&self, asked: &Measurement<'_>) -> Result<Vec<Sample>, MeterError> {
         let Measurement {
             tenant,
@@ -97,12 +101,20 @@ impl Meter for LoadBalancerMeter {
                 detail: problems.join("; "),
             });
         }
+        let dropping = self.drops.look(&self.host, tenant, now.steady).await;
+        if let Some(detail) = dropping {
+            return Err(MeterError {
+                meter: "load balancer",
+                detail,
+            });
+        }
         let mut all = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = all.entry(tenant.clone()).or_default();
         last.retain(|id, _| instances.iter().any(|instance| instance.id == *id));
         let samples = samples(instances, &readings, last, now.steady);
         if last.is_empty() {
             all.remove(tenant);
+            self.drops.forget(tenant);
         }
         Ok(samples)
     }
