@@ -23,6 +23,10 @@ use crate::namespace::Workers;
 
 /// A table of a million connections takes about three seconds to list.
 const LIST_LIMIT: Duration = Duration::from_secs(10);
+/// A flow that ends by itself between the tool's look and its removal makes the tool give up on all the others …
+const ENDED_MEANWHILE: &str = "such conntrack doesn't exist";
+/// … so it is sent again, so often at most: there are fewer each time.
+const LOOKS: u32 = 10;
 
 /// How many live flows each instance of a site has; an instance that is not in it has none.
 pub(crate) async fn flows(
@@ -42,13 +46,26 @@ pub(crate) async fn forget(
     let address = address.to_string();
     for direction in ["--reply-src", "--orig-src"] {
         let arguments = ["-D", "-f", "ipv4", direction, &address];
-        match conntrack(workers, namespace, &arguments).await {
-            // It exits with 1 where there was nothing to delete.
-            Err(error) if !error.stderr.contains("0 flow entries") => return Err(error),
-            _ => {}
-        }
+        remove(workers, namespace, &arguments).await?;
     }
     Ok(())
+}
+
+/// Removes every flow that these arguments name.
+async fn remove(
+    workers: &Workers,
+    namespace: &NamespaceName,
+    arguments: &[&str],
+) -> Result<(), ExecError> {
+    let mut looks = 1;
+    loop {
+        match conntrack(workers, namespace, arguments).await {
+            Err(error) if error.stderr.contains(ENDED_MEANWHILE) && looks < LOOKS => looks += 1,
+            // It exits with 1 where there was nothing to remove.
+            Err(error) if error.stderr.contains("0 flow entries") => return Ok(()),
+            removed => return removed.map(drop),
+        }
+    }
 }
 
 async fn conntrack(

@@ -1,10 +1,13 @@
 //! Instances leave without a connection being lost.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use controller::ports::Dataplane;
+use netsetup::Settings;
 
 use crate::load::{Load, Tally};
 use crate::traffic::{Connection, LIMIT, ask_udp, connect, count_tcp};
@@ -114,6 +117,44 @@ async fn forgetting_an_address_removes_its_flows_alone() {
     assert_eq!(seen.endpoints[&tenant.id(0)].flows, Some(0));
     other.exchange(1_000).unwrap();
     forget().await.expect("forgetting twice is forgetting once");
+}
+
+/// A folder with a `conntrack` that gives up at its first removal, as the real one does where a flow ends meanwhile.
+fn tools_that_give_up_once() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (tool, done) = (folder.path().join("conntrack"), folder.path().join("done"));
+    let script = format!(
+        "#!/bin/sh\n\
+         if [ \"$1\" = -D ] && /bin/mkdir {done} 2>/dev/null; then\n\
+         echo \"Operation failed: such conntrack doesn't exist\" >&2; exit 1\n\
+         fi\n\
+         exec /usr/sbin/conntrack \"$@\"\n",
+        done = done.display()
+    );
+    fs::write(&tool, script).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_ends_while_an_address_is_forgotten_does_not_save_the_others() {
+    let tools = tools_that_give_up_once();
+    let mut world = World::with(Settings {
+        tools: Some(tools.path().to_owned()),
+        ..Settings::new("")
+    })
+    .await;
+    let tenant = world.tenant("demo", &[1]).await;
+    let _one = connect_to(&world, &tenant, 0);
+    let endpoint = &tenant.plan.endpoints[0];
+    let (name, cloud, address) = (&tenant.plan.tenant, &endpoint.cloud, endpoint.address);
+
+    let forgotten = world.plane.forget(EPOCH, name, cloud, address).await;
+
+    assert!(forgotten.is_ok(), "{forgotten:?}");
+    assert!(tools.path().join("done").exists(), "the tool gave up once");
+    let seen = world.observe(&tenant).await;
+    assert_eq!(seen.endpoints[&tenant.id(0)].flows, Some(0));
 }
 
 fn start_load(world: &World, tenant: &Tenant) -> Vec<Load> {
