@@ -10,6 +10,7 @@ use std::task::Poll;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::SignedDuration;
 
+use crate::crashpoint;
 use crate::id::{CloudName, InstanceId, ProviderId, TenantName};
 use crate::observe::{silent, within};
 use crate::ports::{Clock, CloudError, InstanceSeen, Launch, Southbound};
@@ -63,7 +64,9 @@ impl Calls {
         let (instance, name) = (launch.instance.id, launch.instance.cloud.clone());
         self.start(instance, async move {
             let operation = format!("launch {instance}");
+            crashpoint!("launch.unasked");
             let answer = within(&*clock, CALL_LIMIT, cloud.launch(&launch)).await;
+            crashpoint!("launch.answered");
             let said = answer.unwrap_or_else(|| Err(silent(&name, &operation, CALL_LIMIT)));
             Answer {
                 instance,
@@ -83,7 +86,9 @@ impl Calls {
     ) {
         self.start(instance, async move {
             let operation = format!("remove {instance}");
+            crashpoint!("removal.unasked");
             let answer = within(&*clock, CALL_LIMIT, cloud.terminate(&tenant, &provider)).await;
+            crashpoint!("removal.answered");
             let said = answer.unwrap_or_else(|| Err(silent(&name, &operation, CALL_LIMIT)));
             Answer {
                 instance,

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use crate::answers::take_up;
 use crate::calls::Calls;
+use crate::crashpoint;
 use crate::decision::Decision;
 use crate::history::{self, History};
 use crate::id::{Epoch, InstanceId, TenantName};
@@ -164,6 +165,7 @@ impl Controller {
         self.history.note(&changes, now);
         self.commit(&plan, is_written, now);
         let is_routed = self.route(&plan.network, &mut plan.alarms).await;
+        crashpoint!("tick.routed", !changes.is_empty());
         if is_routed && self.may_act() {
             self.launch(&plan);
             self.remove(&plan);
@@ -184,8 +186,11 @@ impl Controller {
         events: &[Event],
     ) -> Result<(), StoreError> {
         let (store, records) = (&self.ports.store, last_of_each(changes));
+        crashpoint!("tick.thought", !records.is_empty());
         let written = store.record(&self.tenant, self.footing(wish), now, &records, events);
-        match written.await {
+        let written = written.await;
+        crashpoint!("tick.recorded", !records.is_empty());
+        match written {
             Err(error) if seeded!(F11) && error.kind == StoreErrorKind::Failed => Ok(()),
             Err(error) if seeded!(F32) && error.kind == StoreErrorKind::Deposed => Ok(()),
             written => written.map(drop),
@@ -237,6 +242,7 @@ impl Controller {
                 removed.push(instance.id);
                 continue;
             }
+            crashpoint!("farewell.seen");
             match self
                 .ports
                 .dataplane
@@ -248,7 +254,10 @@ impl Controller {
                 )
                 .await
             {
-                Ok(()) => removed.push(instance.id),
+                Ok(()) => {
+                    crashpoint!("farewell.forgotten");
+                    removed.push(instance.id);
+                }
                 Err(error) => {
                     tracing::warn!(tenant = %self.tenant, %error, "flows not forgotten yet");
                 }
@@ -337,11 +346,14 @@ impl Controller {
         wish: &Wish,
         observed: &Observed,
     ) -> Result<Outcome, StoreError> {
+        crashpoint!("close.empty");
         let destroyed = self.ports.dataplane.destroy(self.epoch(), &self.tenant);
         match destroyed.await {
             Ok(()) => {
+                crashpoint!("close.network_gone");
                 let footing = self.footing(wish);
                 self.ports.store.close(&self.tenant, footing, now).await?;
+                crashpoint!("close.closed");
                 Ok(Outcome::Destroyed)
             }
             Err(error) => {

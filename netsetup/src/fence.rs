@@ -18,6 +18,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use controller::crashpoint;
 use controller::id::{Epoch, TenantName};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -113,6 +114,7 @@ pub(crate) async fn pass(
     let own = std::process::id();
     if (last, by) != (epoch, own) {
         write(&lock, epoch, own).map_err(unknown("written"))?;
+        crashpoint!("fence.raised");
     }
     Ok(Passage { _lock: lock })
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use controller::crashpoint;
+
 use crate::exec::{ExecError, Run, run};
 use crate::name::NamespaceName;
 use crate::namespace::Workers;
@@ -76,6 +78,7 @@ pub(crate) async fn write(
     let Some(text) = batch(wanted, known) else {
         return Ok(false);
     };
+    crashpoint!("rules.unwritten");
     if let Err(error) = restore(workers, namespace, text.clone(), lock_wait).await {
         let now = read(workers, namespace).await?;
         match batch(wanted, &now) {
@@ -84,6 +87,7 @@ pub(crate) async fn write(
             Some(again) => restore(workers, namespace, again, lock_wait).await?,
         }
     }
+    crashpoint!("rules.written");
     Ok(true)
 }
 

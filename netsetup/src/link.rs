@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use controller::crashpoint;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::route::RouteProtocol;
 
@@ -111,6 +112,7 @@ async fn ensure_link(
         if !matches!(wish.kind, LinkKind::CableEnd) {
             netlink.remove(&wish.name).await?;
             create(workers, netlink, wish, seen).await?;
+            crashpoint!("link.made");
             is_changed = true;
         }
         let looked = link_named(&netlink.handle, &wish.name).await;
@@ -129,6 +131,7 @@ async fn ensure_link(
     }
     if !found.is_up {
         netlink.up(found.index, &wish.name).await?;
+        crashpoint!("link.up");
         is_changed = true;
     }
     Ok(is_changed)

@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use controller::crashpoint;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
@@ -86,6 +87,7 @@ pub(crate) fn create(name: &NamespaceName) -> io::Result<bool> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
+    crashpoint!("namespace.unbound");
     let made = thread::scope(|scope| {
         let bind = || -> nix::Result<()> {
             unshare(CloneFlags::CLONE_NEWNET)?;

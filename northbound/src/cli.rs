@@ -98,6 +98,14 @@ pub enum Command {
     Chart(ChartArgs),
     /// Show one tenant scaling for real on this machine, and check what is promised.
     Demo(DemoArgs),
+    /// List the points at which `ASAAS_CRASHPOINT` can end the service.
+    #[cfg(feature = "crashpoints")]
+    #[command(hide = true)]
+    Crashpoints {
+        /// Print them as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the completions for a shell.
     Completions {
         /// Which shell.

@@ -18,6 +18,8 @@ use crate::problem::{Problems, Style};
 mod apply;
 mod backtest;
 mod convert;
+#[cfg(feature = "crashpoints")]
+mod crashpoints;
 mod destroy;
 mod document;
 mod edge;
@@ -81,6 +83,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Nodes(args) => wait_for(nodes::run(&global, &args))?,
         Command::Destroy(args) => wait_for(destroy::run(&global, &args))?,
         Command::Tenants(args) => wait_for(tenants::run(&global, &args))?,
+        #[cfg(feature = "crashpoints")]
+        Command::Crashpoints { json } => crashpoints::run(json)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "asaas", &mut script);

@@ -15,6 +15,8 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod cost;
+#[cfg(feature = "crashpoints")]
+pub mod crash;
 pub mod demo;
 pub mod exit;
 pub mod load;

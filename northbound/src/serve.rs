@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use controller::crashpoint;
 use controller::id::{Generation, TenantName};
 use controller::pace::Pace;
 use controller::ports::{Store, StoreError};
@@ -134,9 +135,11 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     }
     let state = StateDir::take(&config.state)?;
     let memory = memory::open(&config, state)?;
+    crashpoint!("start.opened");
     let store = memory.store.clone();
     let wired = wire(&config, memory)?;
     let listener = socket::listen(&config.socket)?;
+    crashpoint!("start.listening");
     let mut signals = Signals::listen()?;
 
     let loops = Loops::start().map_err(|cause| ServeError::System {
@@ -146,6 +149,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     let pace = Pace { tick: config.tick };
     let tenants = Arc::new(Tenants::new(wired.clone(), pace, loops));
     let member = Membership::begin(&tenants).await?;
+    crashpoint!("start.looking_after");
     let settings = LogSettings {
         root: config.logs.directory.clone(),
         keep: config.logs.keep,

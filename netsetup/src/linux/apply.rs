@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use controller::crashpoint;
 use controller::id::CloudName;
 use controller::network::NetworkPlan;
 use futures_util::future::try_join_all;
@@ -49,6 +50,7 @@ impl Host {
             self.build(&wanted, &mut before).await?;
         }
         let is_changed = self.steer(plan, tunnel, &mut before).await?;
+        crashpoint!("network.steered", is_changed);
         if is_changed && is_repair {
             tracing::warn!(tenant = %plan.tenant, "somebody had changed our rules; they were put right");
         }
@@ -73,6 +75,7 @@ impl Host {
         self.ensure_edge().await?;
         let names: Vec<_> = wanted.namespaces().map(|wish| wish.name.clone()).collect();
         let is_new = self.create_namespaces(names.clone()).await?;
+        crashpoint!("network.named", is_new.contains(&true));
         for (index, (name, is_new)) in names.iter().zip(is_new).enumerate() {
             if is_new || !known.rules.contains_key(name) {
                 let deny = if index == 0 {
@@ -82,6 +85,7 @@ impl Host {
                 };
                 let seen = self.guard(name, &deny).await?;
                 known.rules.insert(name.clone(), seen);
+                crashpoint!("network.guarded", is_new);
             }
         }
         // Transit lays the cables to the sites, so it comes first.
@@ -95,6 +99,7 @@ impl Host {
     pub(super) async fn ensure(&self, wish: &NamespaceWish) -> Result<(), Detail> {
         let is_changed = ensure(&self.workers, wish).await.map_err(said)?;
         if is_changed {
+            crashpoint!("network.linked");
             tracing::debug!(namespace = %wish.name, "links, addresses or routes made as wanted");
         }
         Ok(())
@@ -178,7 +183,12 @@ impl Host {
                     Ok::<_, Detail>((is_written, name, wanted))
                 }
             });
-            written.extend(try_join_all(writes.collect::<Vec<_>>()).await?);
+            let stage = try_join_all(writes.collect::<Vec<_>>()).await?;
+            crashpoint!(
+                "network.staged",
+                stage.iter().any(|(is_written, ..)| *is_written)
+            );
+            written.extend(stage);
         }
         written.retain(|(is_written, ..)| *is_written);
         let confirmed = written.iter().map(async |(_, name, wanted)| {
@@ -200,6 +210,7 @@ impl Host {
                 .any(|cloud| self.names.site(&plan.tenant, cloud) == name);
             if !is_wanted {
                 namespace::delete(&name).map_err(said)?;
+                crashpoint!("network.site_removed");
                 tracing::info!(namespace = %name, "a site that is not wanted any more was removed");
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use controller::crashpoint;
 use controller::id::{CloudName, InstanceId, TenantName};
 
 use super::{Detail, Host, said};
@@ -26,7 +27,9 @@ impl Host {
             self.ensure(&bare).await?;
         }
         self.create_namespaces(vec![wish.name.clone()]).await?;
+        crashpoint!("plug.named");
         self.ensure(&wish).await?;
+        crashpoint!("plug.joined");
         Ok(namespace::path(&wish.name))
     }
 
@@ -49,7 +52,9 @@ impl Host {
         } else {
             Ok(())
         };
+        crashpoint!("unplug.cut");
         namespace::delete(&self.names.instance(tenant, instance)).map_err(said)?;
+        crashpoint!("unplug.done");
         cut
     }
 }

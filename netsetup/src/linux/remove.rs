@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
+use controller::crashpoint;
 use controller::id::{CloudName, TenantName};
 
 use super::{Detail, Host, Known, said};
@@ -25,6 +26,7 @@ impl Host {
             conntrack::forget(&self.workers, name, address)
                 .await
                 .map_err(said)?;
+            crashpoint!("forget.flows");
         }
         // The next owner may be in another site: neighbours must not look for it on their own bridge.
         let neighbours = namespace::list(&self.names.instance_prefix(tenant)).map_err(said)?;
@@ -46,6 +48,7 @@ impl Host {
         if let Err(problem) = self.unplug_from_edge(Some(&port)).await {
             problems.push(problem);
         }
+        crashpoint!("destroy.unplugged");
         let found = namespace::list(&self.names.tenant_prefix(name)).unwrap_or_else(|error| {
             problems.push(said(error));
             Vec::new()
@@ -54,6 +57,7 @@ impl Host {
             if let Err(error) = namespace::delete(&namespace) {
                 problems.push(format!("deleting the namespace {namespace}: {error}"));
             }
+            crashpoint!("destroy.namespace");
         }
         if !problems.is_empty() {
             return Err(problems.join("; "));

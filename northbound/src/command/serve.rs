@@ -7,6 +7,8 @@ use crate::exit::{CommandError, Exit};
 use crate::serve::{ServeError, serve};
 
 pub(super) fn run(global: &Global) -> Result<Exit, CommandError> {
+    #[cfg(feature = "crashpoints")]
+    crate::crash::obey_environment().map_err(|error| CommandError::new(Exit::BadInput, error))?;
     let mut config = super::configuration(global)?;
     if let Some(socket) = &global.socket {
         config.socket.clone_from(socket);

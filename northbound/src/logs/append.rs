@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use controller::crashpoint;
 use controller::id::TenantName;
 use jiff::civil::Date;
 
@@ -93,9 +94,10 @@ impl Appender {
             0 => format!("{}\r\n", self.kind.columns().join(",")),
             _ => String::new(),
         };
-        let written = file
-            .write_all(header.as_bytes())
-            .and_then(|()| file.write_all(lines));
+        let written = file.write_all(header.as_bytes()).and_then(|()| {
+            crashpoint!("logs.unwritten");
+            file.write_all(lines)
+        });
         if let Err(error) = written {
             // Cutting a file shorter needs no room. Should it fail, the next `open` mends it.
             let _ = file.set_len(length);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use controller::crashpoint;
 use controller::id::TenantName;
 use controller::journal::{Entry, Event};
 use controller::ports::Clock;
@@ -329,6 +330,7 @@ impl View {
             gather(decisions, d, date, &rows.decisions)?;
         }
         for (appender, pending) in self.appenders.iter_mut().zip(&mut pending) {
+            crashpoint!("logs.unflushed", pending.is_some());
             flush(appender, pending)?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::routing::{get, post};
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
+use controller::crashpoint;
 use controller::id::{Generation, TenantName};
 use controller::ports::Store;
 use controller::{history, preview};
@@ -190,7 +191,9 @@ async fn apply(
     body: Result<Json<Document>, JsonRejection>,
 ) -> Result<Json<AppliedReply>, Failure> {
     let document = document(body)?;
+    crashpoint!("apply.read");
     let reading = read(&service, &document)?;
+    crashpoint!("apply.checked");
     let now = service.wired.ports.clock.now();
     let applied = service
         .wired
@@ -217,8 +220,10 @@ async fn apply(
     };
     let tenant = reading.spec.tenant;
     tracing::info!(%tenant, generation = %applied.generation, who, "applied");
+    crashpoint!("apply.stored");
     service.tenants.wake(&tenant).await;
     service.has_shown(&tenant, applied.generation).await;
+    crashpoint!("apply.unanswered");
     Ok(Json(AppliedReply {
         tenant,
         generation: applied.generation,
@@ -306,6 +311,7 @@ async fn order(
     body: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Json<OrderReply>, Failure> {
     let Json(request) = body.map_err(|rejection| bad_input(rejection.body_text()))?;
+    crashpoint!("order.read");
     let order = match request.order {
         OrderWord::Pause => Order::Pause,
         OrderWord::Resume => Order::Resume,
@@ -318,8 +324,10 @@ async fn order(
         .order(&tenant, order, request.generation, now, &who)
         .await??;
     tracing::info!(%tenant, ?order, who, "ordered");
+    crashpoint!("order.stored");
     service.tenants.wake(&tenant).await;
     service.has_shown(&tenant, generation).await;
+    crashpoint!("order.unanswered");
     Ok(Json(OrderReply { tenant, generation }))
 }
 

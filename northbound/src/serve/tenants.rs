@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use controller::crashpoint;
 use controller::drive::{self, Ended, Wake};
 use controller::id::{Generation, TenantName};
 use controller::pace::Pace;
@@ -294,7 +295,9 @@ impl Tenants {
             Ok(None) => {}
             Ok(Some(_)) | Err(_) => return false,
         }
+        crashpoint!("gone.unswept");
         self.remove_shared(tenant).await;
+        crashpoint!("gone.swept");
         self.wired.wakes.take_down(tenant);
         self.running().remove(tenant);
         tracing::info!(%tenant, "gone, with nothing left");

@@ -17,6 +17,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use controller::crashpoint;
 use controller::id::CloudName;
 use oci_spec::runtime::Spec;
 
@@ -140,7 +141,10 @@ impl Bundle {
             // It was never here, or not any more.
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => tombstones.put(&self.name),
             Err(cause) => Err(cause),
-            Ok(()) => tombstones.clear(&self.name),
+            Ok(()) => {
+                crashpoint!("local.removal.buried");
+                tombstones.clear(&self.name)
+            }
         }
     }
 

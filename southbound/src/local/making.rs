@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use controller::crashpoint;
 use controller::id::TenantName;
 use controller::ports::{CloudErrorKind, CloudState, InstanceSeen, Launch};
 use tokio::time::Instant;
@@ -33,11 +34,14 @@ pub(super) async fn launch(place: &Place, launch: &Launch) -> Result<InstanceSee
     let bundle = place.bundle(&provider.0);
     let _starting = place.starting(&provider.0);
 
+    crashpoint!("local.launch.begun");
     let is_new = place.claim(&bundle).await?;
+    crashpoint!("local.launch.claimed", is_new);
     let is_done = !is_new && is_made(place, &bundle).await?;
     if !is_done && let Err(trouble) = make(place, launch, &bundle, is_new).await {
         return Err(take_back(place, launch, &bundle, trouble).await);
     }
+    crashpoint!("local.launch.made", !is_done);
     let is_alive = !is_done || is_running(place, &bundle)?;
     Ok(InstanceSeen {
         provider,
@@ -112,6 +116,7 @@ async fn make(
     )
     .await;
     let (netns, ()) = (netns?, root?);
+    crashpoint!("local.launch.plugged");
     let plugged = Instant::now();
     let group = place.group(bundle.name());
     let places = Places {
@@ -126,10 +131,12 @@ async fn make(
     bundle
         .write_config(&spec)
         .map_err(|cause| Trouble::system("writing config.json", &cause))?;
+    crashpoint!("local.launch.configured");
     place
         .hierarchies
         .make(&group)
         .map_err(|cause| Trouble::system("making its control group", &cause))?;
+    crashpoint!("local.launch.grouped");
     place.runtime.run(bundle).await?;
     tracing::info!(
         tenant = %launch.tenant, cloud = %place.cloud(), instance = %launch.instance.id,
@@ -153,7 +160,10 @@ async fn make_root(
             Trouble::system(format_args!("making `{}`", shared.display()), &cause)
         })?;
         let lower = image::directory(&images, &root)?;
-        overlay::make(&bundle, &lower).map_err(|cause| Trouble::system("mounting its root", &cause))
+        overlay::make(&bundle, &lower)
+            .map_err(|cause| Trouble::system("mounting its root", &cause))?;
+        crashpoint!("local.launch.mounted");
+        Ok(())
     })
     .await
 }
@@ -210,7 +220,9 @@ pub(super) async fn terminate(
         let detail = "it belongs to another tenant; hint: terminate it as that tenant's";
         return Err(Trouble::new(CloudErrorKind::Denied, detail));
     }
+    crashpoint!("local.removal.begun");
     ask_to_end(place, &bundle).await?;
+    crashpoint!("local.removal.asked");
     let tombstones = Arc::clone(&place.tombstones);
     dismantle(place, tenant, &bundle, move |bundle| {
         bundle.bury(&tombstones)
@@ -242,6 +254,7 @@ async fn dismantle(
 ) -> Result<(), Trouble> {
     let mut troubles = Vec::new();
     troubles.extend(end(place, bundle).await.err());
+    crashpoint!("local.removal.ended");
     let unplug = async {
         match place.instance(tenant, bundle.name()) {
             Some(id) => place.cable.unplug(tenant, place.cloud(), id).await,
@@ -252,6 +265,7 @@ async fn dismantle(
     let (unmounted, unplugged) = futures_util::future::join(remove_root(bundle), unplug).await;
     troubles.extend(unmounted.err());
     troubles.extend(unplugged.err().map(Trouble::from));
+    crashpoint!("local.removal.unplugged");
     if troubles.is_empty() {
         let removed = bundle.clone();
         let removed = blocking(move || {
@@ -275,7 +289,9 @@ async fn end(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
     }
     let killed = place.hierarchies.kill_all(&group).await;
     note("ending its processes", killed);
+    crashpoint!("local.removal.killed");
     let forgotten = place.runtime.delete(bundle).await;
+    crashpoint!("local.removal.deleted");
     let removed = place.hierarchies.remove(&group).await;
     note("removing its control group", removed);
     troubles.extend(forgotten.err());

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use controller::crashpoint;
 use controller::id::TenantName;
 use rusqlite::{Connection, Error, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -193,7 +194,10 @@ fn commit(
         let is_over = batch.len() >= BATCH || began.elapsed() >= BATCH_TIME;
         next = if is_over { None } else { inbox.try_recv().ok() };
     }
-    tx.commit().map_err(Arc::new)
+    crashpoint!("store.uncommitted");
+    tx.commit().map_err(Arc::new)?;
+    crashpoint!("store.committed");
+    Ok(())
 }
 
 /// Runs a job so that, where it fails, nothing of it stays. An error where that could not be had: then nothing of the whole
