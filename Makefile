@@ -2,6 +2,7 @@
 # make test    every test, for real: namespaces, iptables, containers; needs root
 # make build   the release binary, target/release/asaas
 # make lint    what CI holds the code against
+# make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
 # make bench   the figures that the documents claim
 # make sim     simulated worlds of faults, thousands of tenant-hours in minutes; make sim SEED=n repeats one
 # make sim-bugs whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
@@ -16,9 +17,9 @@ BENCH_PACKAGES := haproxy
 # To build with the feature `etcd`.
 ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 
-.PHONY: help build demo demo-short test lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages prometheus etcd clean-demo
 help:
-	@sed -n 's/^# //p' Makefile | head -10
+	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
 
@@ -74,9 +75,14 @@ test: packages
 	     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' target/test.log; \
 	exit $$status
 
+chaos: packages
+	@$(MAKE) --no-print-directory demo-root
+	$(CARGO) test --quiet --locked -p northbound --features crashpoints --test chaos -- $(POINT)
+
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p northbound --features crashpoints --all-targets --locked -- -D warnings
 
 # ASAAS_SCORER=DIR adds what others reach on the same traces.
 policies:

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,6 +17,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) struct Place {
     directory: tempfile::TempDir,
     service: Option<Child>,
+    /// What the service finds in its environment; paths are from the place's directory.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
 }
 
 /// What a command has said.
@@ -66,6 +68,7 @@ impl Place {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
             service: None,
+            environment: Vec::new(),
         };
         let own = "state: state\nsocket: asaas.sock\ntenants: tenants\nlogs: { directory: logs }\ntick: 1s\n";
         place.write("asaas.yml", &format!("{own}{configuration}"));
@@ -122,6 +125,12 @@ impl Place {
 
     /// Starts the service, and returns when it is ready.
     pub(crate) fn serve(&mut self) {
+        let is_ready = self.start().gets_ready();
+        assert!(is_ready, "{}", self.service_log());
+    }
+
+    /// Starts the service.
+    pub(crate) fn start(&mut self) -> Beginning {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -129,16 +138,39 @@ impl Place {
             .unwrap();
         let mut service = self
             .command(&["serve"])
+            .envs(self.environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(service.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let out = service.stdout.take().unwrap();
         self.service = Some(service);
-        assert!(line.starts_with("READY"), "{line:?} {}", self.service_log());
+        Beginning(out)
+    }
+
+    /// What the service does.
+    pub(crate) fn service_state(&mut self) -> ServiceState {
+        let Some(service) = &mut self.service else {
+            return ServiceState::Ended;
+        };
+        if service.try_wait().unwrap().is_some() {
+            self.service = None;
+            return ServiceState::Ended;
+        }
+        let stat = fs::read_to_string(format!("/proc/{}/stat", service.id())).unwrap_or_default();
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        if state.starts_with('T') {
+            ServiceState::Stopped
+        } else {
+            ServiceState::Runs
+        }
+    }
+
+    /// SIGCONT.
+    pub(crate) fn go_on(&self) {
+        if let Some(service) = &self.service {
+            signal(service, Signal::SIGCONT);
+        }
     }
 
     pub(crate) fn service_log(&self) -> String {
@@ -195,6 +227,26 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// What the service does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServiceState {
+    Runs,
+    Stopped,
+    Ended,
+}
+
+/// A service that was started.
+pub(crate) struct Beginning(ChildStdout);
+
+impl Beginning {
+    /// Waits until it answers requests; false where it ends instead.
+    pub(crate) fn gets_ready(self) -> bool {
+        let mut line = String::new();
+        BufReader::new(self.0).read_line(&mut line).unwrap();
+        line.starts_with("READY")
     }
 }
 

@@ -10,7 +10,7 @@ use controller::instance::Phase;
 use controller::status::InstanceStatus;
 use netsetup::EdgeClient;
 use northbound::api::{ServiceReport, TenantReport};
-use northbound::client::Client;
+use northbound::client::{Client, ClientError};
 use northbound::logs::{Action, ActionRow, Span, read};
 use tokio::runtime::Runtime;
 
@@ -27,16 +27,31 @@ const QUICK: &str = "service: { health: { http: /health, every: 1s, timeout: 1s,
     policy: { buffer: 1s, stabilization: 1s, warm_up: 1s, drain: 30s }\n";
 
 pub(crate) struct Host {
-    place: Place,
+    pub(crate) place: Place,
     runtime: Runtime,
-    mark: Mark,
+    pub(crate) mark: Mark,
     client: Option<EdgeClient>,
 }
 
 impl Host {
     /// The service runs; `local-a` has room for three instances, `local-b` for four.
     pub(crate) fn new() -> Self {
-        let place = Place::with("");
+        Self::with(&[])
+    }
+
+    /// As [`Self::new`], with this in the service's environment.
+    pub(crate) fn with(environment: &[(&'static str, &'static str)]) -> Self {
+        Self::on(environment, |_| {})
+    }
+
+    /// As [`Self::with`], in a directory that is prepared before the service starts.
+    pub(crate) fn on(
+        environment: &[(&'static str, &'static str)],
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
+        let mut place = Place::with("");
+        place.environment = environment.to_vec();
+        prepare(&place.path(""));
         let mark = Mark::new(&place.path(""));
         place.write("asaas.yml", &configuration(&mark));
         let mut host = Self {
@@ -113,8 +128,12 @@ impl Host {
     }
 
     pub(crate) fn report(&self, tenant: &str) -> TenantReport {
+        self.try_report(tenant).unwrap()
+    }
+
+    pub(crate) fn try_report(&self, tenant: &str) -> Result<TenantReport, ClientError> {
         let path = format!("/v1/tenants/{tenant}");
-        self.runtime.block_on(self.api().get(&path)).unwrap()
+        self.runtime.block_on(self.api().get(&path))
     }
 
     /// Waits until the tenant is as it should be.
