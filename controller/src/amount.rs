@@ -19,8 +19,6 @@ pub struct Amount(u64);
 /// The largest whole amount: a billion of anything is a broken meter, and sums of them still fit.
 const WHOLE_LIMIT: u64 = 1_000_000_000;
 const MILLION: u64 = 1_000_000;
-/// What an amount can hold, about: sums of eighteen thousand times the largest that is measured.
-const LARGEST: f64 = 1.8e13;
 
 impl Amount {
     /// Nothing.
@@ -126,8 +124,9 @@ pub struct NoAmount(f64);
 impl TryFrom<f64> for Amount {
     type Error = NoAmount;
     fn try_from(value: f64) -> Result<Self, NoAmount> {
+        // What is written of the largest amount is read as that; sums of many may be as large.
         Self::worked_out(value)
-            .filter(|_| value < LARGEST)
+            .filter(|_| value <= Self(u64::MAX).as_f64())
             .ok_or(NoAmount(value))
     }
 }
@@ -169,6 +168,8 @@ impl fmt::Display for Amount {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -197,6 +198,83 @@ mod tests {
             serde_json::to_string(&Amount::from_millionths(300_000)).unwrap(),
             "0.3"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_float_is_an_amount_or_none_and_never_another_one(value in floats()) {
+            let is_amount = value.is_finite() && value >= 0.0;
+            let measured = Amount::measured(value);
+            prop_assert_eq!(measured.is_some(), is_amount && value <= 1e9, "{}", value);
+            if let Some(amount) = measured {
+                prop_assert!((amount.as_f64() - value).abs() <= 0.5e-6 + value * 1e-15);
+            }
+            prop_assert_eq!(Amount::worked_out(value).is_some(), is_amount);
+            let read = Amount::try_from(value);
+            prop_assert_eq!(read.is_ok(), is_amount && value <= Amount(u64::MAX).as_f64());
+        }
+
+        /// Exactly as far as floats hold all millionths, and to fifteen digits above that; never refused.
+        #[test]
+        fn every_amount_comes_back_from_json(amount in amounts()) {
+            let text = serde_json::to_string(&amount).unwrap();
+            let again: Amount = serde_json::from_str(&text).unwrap();
+            let off = again.0.abs_diff(amount.0);
+            prop_assert!(off <= amount.0 >> 51, "{amount:?} {again:?}");
+        }
+
+        #[test]
+        fn what_is_worked_out_saturates_and_never_wraps(a in amounts(), b in amounts(), n: u32) {
+            prop_assert!(a + b >= a.max(b) && a - b <= a);
+            prop_assert!(n == 0 || a.times(n) >= a);
+            let product = (u128::from(a.0) * u128::from(n)).min(u64::MAX.into());
+            prop_assert_eq!(u128::from(a.times(n).0), product);
+            prop_assert!(a.share(b) <= a || b > Amount::ONE);
+            prop_assert!(a.over(n as usize) <= a);
+            prop_assert_eq!(a.ratio(b).is_none(), b == Amount::ZERO);
+            for (parts, is_up) in [(a.divided_up(b), true), (a.divided_down(b), false)] {
+                let exact = a.0.checked_div(b.0).map(|whole| {
+                    u128::from(whole) + u128::from(is_up && a.0 % b.0 > 0)
+                });
+                let wanted = exact.and_then(|parts| u32::try_from(parts).ok());
+                prop_assert_eq!(parts, wanted);
+            }
+            let shown: f64 = a.to_string().parse().unwrap();
+            prop_assert!((shown - a.as_f64()).abs() <= 0.001 + shown * 1e-12);
+        }
+    }
+
+    fn floats() -> impl Strategy<Value = f64> {
+        let odd = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -0.0,
+            0.0,
+            f64::MIN_POSITIVE,
+            -f64::MIN_POSITIVE,
+            1e9,
+            1_000_000_000.000_001,
+            1e308,
+            -1e308,
+            1.844_674_407_370_955_2e19,
+            Amount(u64::MAX).as_f64(),
+        ];
+        prop_oneof![
+            proptest::sample::select(odd.to_vec()),
+            any::<f64>(),
+            0.0..2e9,
+            -1.0..1.0,
+        ]
+    }
+
+    fn amounts() -> impl Strategy<Value = Amount> {
+        prop_oneof![
+            Just(Amount::ZERO),
+            Just(Amount(u64::MAX)),
+            any::<u64>().prop_map(Amount),
+            (0_u64..5_000_000).prop_map(Amount),
+        ]
     }
 
     #[test]

@@ -216,30 +216,26 @@ fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
             Reverse(instance.id),
         )
     });
-    // One that has only just come into service is not reached yet.
+    // One that has only just come into service is not reached yet; nor is anybody, as far as is known, where the network was
+    // not seen.
     let is_routed = |id| {
         ground
             .observed
             .endpoint(id)
             .is_some_and(|seen| seen.is_routed)
     };
-    let serves = |instance: &Instance| {
-        instance.phase == Phase::InService && is_well(ground, instance) && is_routed(instance.id)
-    };
-    let serving = count(
-        ground
-            .instances
-            .values()
-            .filter(|instance| serves(instance)),
-    );
+    let serving = count(ready(ground).filter(|instance| is_routed(instance.id)));
     seeded!(F16a => return candidates.iter().map(|victim| victim.id).collect());
     let mut spare = serving.saturating_sub(desired);
     candidates
         .into_iter()
         .take(surplus as usize)
         .filter(|instance| {
-            if !serves(instance) || seeded!(F16d) {
+            if !is_ready(ground, instance) || seeded!(F16d) {
                 return true;
+            }
+            if !is_routed(instance.id) {
+                return serving >= desired;
             }
             let is_spare = spare > 0;
             spare = spare.saturating_sub(1);
@@ -247,6 +243,16 @@ fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
         })
         .map(|instance| instance.id)
         .collect()
+}
+
+/// Those in service that are well: nothing by choice makes them fewer than the minimum (I2).
+fn ready<'a>(ground: &'a Ground<'_>) -> impl Iterator<Item = &'a Instance> {
+    let instances = ground.instances.values();
+    instances.filter(|instance| is_ready(ground, instance))
+}
+
+fn is_ready(ground: &Ground<'_>, instance: &Instance) -> bool {
+    instance.phase == Phase::InService && is_well(ground, instance)
 }
 
 fn is_well(ground: &Ground<'_>, instance: &Instance) -> bool {
@@ -336,7 +342,7 @@ fn move_one(ground: &Ground<'_>) -> Placement {
             launch: vec![home.name.clone()],
             ..Placement::default()
         }
-    } else if total > spec.instances.min {
+    } else if count(ready(ground)) > spec.instances.min {
         Placement {
             remove: vec![misplaced.id],
             ..Placement::default()

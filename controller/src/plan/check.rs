@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::instance::{Cause, Instance, Phase};
 use crate::network::Health;
+use crate::observe::Sight;
 use crate::plan::{Plan, Situation};
+use crate::ports::CloudState;
 
 /// What is wrong with the plan; empty where nothing is.
 pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
@@ -27,11 +29,13 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
 
     // I2: never fewer ready than the minimum by choice.
     let is_ready = |instance: &Instance| {
-        instance.phase == Phase::InService
-            && situation
-                .observed
-                .endpoint(instance.id)
-                .is_none_or(|seen| seen.health != Health::Unhealthy)
+        let observed = situation.observed;
+        let health = observed.endpoint(instance.id).map(|seen| seen.health);
+        let has_stopped = matches!(
+            observed.sight(instance),
+            Sight::Seen(seen) if seen.state == CloudState::Stopped
+        );
+        instance.phase == Phase::InService && health != Some(Health::Unhealthy) && !has_stopped
     };
     let chosen: Vec<&Instance> = plan
         .changes
