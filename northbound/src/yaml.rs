@@ -122,9 +122,13 @@ fn is_readable(text: &str, notes: &Notes) -> bool {
         return false;
     }
     let mut found = 0;
-    for (line, number) in text.split('\n').zip(1..) {
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        // A carriage return anywhere else ends a line for the parser, and for nobody who shows the text.
+        let line = line
+            .strip_suffix('\n')
+            .map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
         for (c, column) in line.chars().zip(1..) {
-            let is_control = c.is_control() && !matches!(c, '\t' | '\r');
+            let is_control = c.is_control() && c != '\t';
             let is_mark = c == '\u{feff}' && number == 1 && column == 1;
             if !is_control && (!is_invisible(c) || is_mark) {
                 continue;
@@ -322,16 +326,19 @@ impl<'a> Events<'a> {
 
     fn syntax(&self, error: &ScanError) -> Flaw {
         let marker = error.marker();
-        let place = Place {
-            line: number(marker.line()),
-            column: number(marker.col() + 1),
-            length: 1,
-        };
         let line = self
             .text
             .lines()
             .nth(marker.line().saturating_sub(1))
             .unwrap_or_default();
+        // The parser may mean the end of the line, or of the text.
+        let characters = line.chars().count();
+        let before = marker.col().min(characters);
+        let place = Place {
+            line: number(marker.line().max(1)),
+            column: number(before + 1),
+            length: u32::from(before < characters),
+        };
         let hint = if line.contains('\t') {
             "indent with spaces: YAML does not allow tabs there"
         } else if line.contains(": >") {

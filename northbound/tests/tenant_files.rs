@@ -363,3 +363,34 @@ fn what_is_wrong_with_a_policy_is_told_where_only_it_matters() {
       = hint: did you mean 99%?
     ");
 }
+
+/// Found by fuzzing: what the YAML parser calls a line, or the place after its end, is not always one of the text.
+#[test]
+fn wherever_a_text_breaks_its_place_is_inside_of_it() {
+    let broken = [
+        "%cce;s_logsemlistatic} }",
+        "version: 1\rtenant: { a",
+        "tenant: \"a\n\n",
+        "a: { b\n\n",
+        "",
+        "\r",
+    ];
+    for text in broken {
+        let problems = read(text).expect_err(text);
+        for problem in &problems {
+            let line = text.split('\n').nth(problem.line as usize - 1);
+            let characters = line.expect(text).chars().count();
+            let end = (problem.column + problem.length) as usize;
+            assert!(
+                problem.column > 0 && end <= characters + 1,
+                "{text:?}: {problem:?}"
+            );
+        }
+    }
+    // Both ends of a line are known, also where the last one is missing.
+    let good = text("tests/tenant_files/ok/classic.yml");
+    assert_eq!(
+        read(&good.replace('\n', "\r\n")).unwrap().spec,
+        read(&good).unwrap().spec
+    );
+}

@@ -159,7 +159,9 @@ fn headers(head: &mut impl BufRead) -> Result<Framing, Unread> {
         if line.is_empty() {
             return Ok(framing);
         }
-        let Some((name, value)) = line.split_once(':') else {
+        // A blank before the colon, or at the beginning of a folded line: others read a length there.
+        let header = line.split_once(':');
+        let Some((name, value)) = header.filter(|(name, _)| !name.contains([' ', '\t'])) else {
             return refused(400, "that is no header");
         };
         let value = value.trim();
@@ -202,6 +204,13 @@ fn line(head: &mut impl BufRead) -> Result<String, Unread> {
     }
     if line.last() == Some(&b'\r') {
         line.pop();
+    }
+    // A carriage return in the middle ends a line for others.
+    if line
+        .iter()
+        .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    {
+        return refused(400, "that is not text");
     }
     String::from_utf8(line).or_else(|_| refused(400, "that is not text"))
 }
@@ -303,6 +312,10 @@ mod tests {
             Some(501)
         );
         assert_eq!(status(&with("Content-Length: 99999999999")), Some(413));
+        assert_eq!(status(&with("Content-Length : 3")), Some(400));
+        assert_eq!(status(&with("X: 1\r\n Content-Length: 3")), Some(400));
+        assert_eq!(status(&with("X: 1\rContent-Length: 3")), Some(400));
+        assert_eq!(status("GET /\rx HTTP/1.1\r\n\r\n"), Some(400));
         assert_eq!(status("GET / HTTP/2\r\n\r\n"), Some(505));
         assert_eq!(status("nonsense\r\n\r\n"), Some(400));
         assert_eq!(

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Of several series so many are shown.
 const SERIES_SHOWN: usize = 3;
+/// An alarm is a line: labels and values may be of any length.
+const SAID_LIMIT: usize = 600;
 
 #[derive(Debug, Deserialize)]
 struct Answer {
@@ -34,8 +36,20 @@ struct Series {
 /// Seconds, with a fraction, and the value as a text.
 type Point = (f64, String);
 
-/// The one number, and of when it is. The error says what there is instead, and what to do.
-pub(super) fn value(body: &[u8]) -> Result<(Amount, Timestamp), String> {
+/// The one number, and of when it is. The error says what there is instead, and what to do, in one line: it becomes an alarm,
+/// whatever the answer holds.
+pub(crate) fn value(body: &[u8]) -> Result<(Amount, Timestamp), String> {
+    read(body).map_err(|said| {
+        let plain = said.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let mut line: String = plain.take(SAID_LIMIT).collect();
+        if said.chars().nth(SAID_LIMIT).is_some() {
+            line.push('…');
+        }
+        line
+    })
+}
+
+fn read(body: &[u8]) -> Result<(Amount, Timestamp), String> {
     let strange = |cause: serde_json::Error| format!("its answer makes no sense: {cause}");
     let answer: Answer = serde_json::from_slice(body).map_err(strange)?;
     let Some(data) = answer.data.filter(|_| answer.status == "success") else {
@@ -107,7 +121,7 @@ fn point((at, text): &Point) -> Result<(Amount, Timestamp), String> {
 mod tests {
     use super::*;
 
-    fn read(result: &str) -> Result<(Amount, Timestamp), String> {
+    fn of(result: &str) -> Result<(Amount, Timestamp), String> {
         value(format!(r#"{{"status":"success","data":{result}}}"#).as_bytes())
     }
 
@@ -129,9 +143,9 @@ mod tests {
             "2026-01-15T08:00:00.5Z".parse().unwrap(),
         );
 
-        assert_eq!(read(&vector(&["12.5"])), Ok(wanted));
+        assert_eq!(of(&vector(&["12.5"])), Ok(wanted));
         let scalar = r#"{"resultType":"scalar","result":[1768464000.5,"1.25e1"]}"#;
-        assert_eq!(read(scalar), Ok(wanted));
+        assert_eq!(of(scalar), Ok(wanted));
     }
 
     // C-20
@@ -163,9 +177,18 @@ mod tests {
             ),
         ];
         for (data, said) in cases {
-            let error = read(&data).unwrap_err();
+            let error = of(&data).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn whatever_the_answer_holds_the_error_is_a_line() {
+        let long = of(&vector(&["9".repeat(100_000).as_str()])).unwrap_err();
+        let odd = of(&vector(&["1\\n\\u0000"])).unwrap_err();
+
+        assert_eq!(long.chars().count(), SAID_LIMIT + 1);
+        assert!(!odd.contains(char::is_control), "{odd:?}");
     }
 
     #[test]
