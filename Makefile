@@ -8,6 +8,7 @@
 # make sim-bugs whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
 # make mutants  which small changes to the decision core no test would notice: controller/MUTANTS.md
 # make scale   10,000 tenants on one node, and 1,000 of them after kill -9: a few minutes; make scale PART=smoke: 40 s
+# make fuzz-short  every fuzz target for a moment; make fuzz FUZZ_SECONDS=900 for as long as you like
 # make policies ASAAS_TRACES=DIR   our scaling policies beside others on a folder of load traces: controller/POLICIES.md
 
 SHELL  := /bin/bash
@@ -16,18 +17,22 @@ PACKAGES       := iptables conntrack runc busybox-static iproute2 procps
 BENCH_PACKAGES := haproxy
 # To build with the feature `etcd`.
 ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
+# libFuzzer is written in C++.
+FUZZ_PACKAGES  := g++
 
-.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages prometheus etcd clean-demo
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
+include northbound/fuzz/fuzz.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
 packages: wanted = $(PACKAGES)
 bench-packages: wanted = $(BENCH_PACKAGES)
 etcd-packages: wanted = $(ETCD_PACKAGES)
-packages bench-packages etcd-packages:
+fuzz-packages: wanted = $(FUZZ_PACKAGES)
+packages bench-packages etcd-packages fuzz-packages:
 	@missing=; for package in $(wanted); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
 	done; \

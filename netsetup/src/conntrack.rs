@@ -83,7 +83,7 @@ async fn conntrack(
 }
 
 /// Live flows whose destination was rewritten, by the address that they were rewritten to.
-fn count(listed: &str) -> BTreeMap<Ipv4Addr, u32> {
+pub(crate) fn count(listed: &str) -> BTreeMap<Ipv4Addr, u32> {
     let mut flows = BTreeMap::new();
     for instance in listed.lines().filter_map(live_flow) {
         let count: &mut u32 = flows.entry(instance).or_default();

@@ -60,6 +60,8 @@ mod conntrack;
 mod edge;
 mod exec;
 mod fence;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod iptables;
 mod link;
 mod linux;

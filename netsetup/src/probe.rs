@@ -32,6 +32,8 @@ use crate::namespace::Workers;
 use crate::settings::Wake;
 
 use ask::ask;
+#[cfg(fuzzing)]
+pub(crate) use ask::is_success;
 
 /// So many questions of one service may be under way: each holds a socket.
 pub(crate) const AT_ONCE: usize = 256;

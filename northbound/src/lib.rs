@@ -19,6 +19,8 @@ pub mod cost;
 pub mod crash;
 pub mod demo;
 pub mod exit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod load;
 pub mod logs;
 pub mod meter;

@@ -25,6 +25,9 @@ mod talk;
 mod target;
 mod watch;
 
+#[cfg(fuzzing)]
+pub(crate) use http::answered;
+
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;

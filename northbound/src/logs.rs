@@ -114,6 +114,55 @@ pub(crate) fn write_row<R: Row>(lines: &mut Vec<u8>, row: &R) -> std::io::Result
     writer.flush()
 }
 
+/// Doors for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use std::io;
+    use std::path::Path;
+
+    use controller::id::TenantName;
+    use controller::journal::Entry;
+    use controller::spec::TenantSpec;
+    use jiff::civil::Date;
+
+    use super::append::Appender;
+    use super::row::InService;
+    use super::{ActionRow, DecisionRow, MetricRow, Row, row, write_row};
+
+    /// Opens the files as at a start, and appends the groups that are not in them. Returns the number of the last row that
+    /// was found.
+    pub(crate) fn go_on<R: Row>(
+        root: &Path,
+        tenant: &TenantName,
+        oldest: u64,
+        groups: &[(Date, Vec<R>)],
+    ) -> io::Result<u64> {
+        let mut appender = Appender::open(root, tenant, R::KIND, oldest)?;
+        let found = appender.last();
+        for (date, rows) in groups {
+            let Some(seq) = rows.first().map(Row::seq).filter(|seq| *seq > found) else {
+                continue;
+            };
+            let mut lines = Vec::new();
+            for row in rows {
+                write_row(&mut lines, row)?;
+            }
+            appender.append(*date, &lines, seq)?;
+        }
+        Ok(found)
+    }
+
+    /// The rows of one entry, by file.
+    pub(crate) fn rows(
+        tenant: &TenantName,
+        spec: Option<&TenantSpec>,
+        entry: &Entry,
+    ) -> (Vec<ActionRow>, Vec<MetricRow>, Vec<DecisionRow>) {
+        let rows = row::rows(tenant, spec, &mut InService::default(), entry);
+        (rows.actions, rows.metrics, rows.decisions)
+    }
+}
+
 /// The file of one day.
 fn path(root: &Path, tenant: &TenantName, date: Date, kind: Kind) -> PathBuf {
     root.join(tenant.as_str())

@@ -27,3 +27,10 @@ pub(crate) use access_log::{AccessLogMeter, Shared, Sources};
 pub(crate) use prometheus::PrometheusMeter;
 pub(crate) use pushed::PushedMeter;
 pub(crate) use together::Meters;
+
+/// Doors for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub(crate) use super::access_log::fuzzing::{lines, told};
+    pub(crate) use super::prometheus::value;
+}

@@ -11,7 +11,7 @@ use controller::journal::Event;
 use controller::ports::{Footing, Store};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
-use northbound::store::SqliteStore;
+use northbound::store::{Registrar, SqliteStore};
 use proptest::prelude::*;
 
 use world::{alarm, footing, later, name, open, spec};

@@ -58,7 +58,7 @@ async fn get(stream: &mut TcpStream, address: SocketAddrV4, path: &str) -> io::R
 }
 
 /// Whether an answer begins with `HTTP/1.x 2xx`.
-fn is_success(start: &[u8]) -> bool {
+pub(crate) fn is_success(start: &[u8]) -> bool {
     let line = start.split(|byte| *byte == b'\r' || *byte == b'\n').next();
     let mut words = line.unwrap_or_default().split(|byte| *byte == b' ');
     let is_http = words.next().is_some_and(|v| v.starts_with(b"HTTP/1."));

@@ -10,6 +10,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::failure::Failure;
@@ -102,13 +103,7 @@ impl HttpSender {
         let of_io = |error: io::Error| Failure::of_io(&error);
         let stream = TcpStream::connect(self.address).await.map_err(of_io)?;
         stream.set_nodelay(true).map_err(of_io)?;
-        let (sender, driver) = Builder::new()
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| Failure::of_http(&error, false))?;
-        // Its error is the same as the one that the request gets.
-        tokio::spawn(async move { drop(driver.await) });
-        Ok(sender)
+        begin(stream).await
     }
 
     async fn finish(
@@ -160,6 +155,39 @@ impl HttpSender {
         request.headers_mut().clone_from(&self.headers);
         request
     }
+}
+
+/// Speaks HTTP/1 over a stream.
+async fn begin(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<Connection, Failure> {
+    let (sender, driver) = Builder::new()
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Failure::of_http(&error, false))?;
+    // Its error is the same as the one that the request gets.
+    tokio::spawn(async move { drop(driver.await) });
+    Ok(sender)
+}
+
+/// What becomes of one request that is answered over this stream.
+#[cfg(fuzzing)]
+pub(crate) async fn answered(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Option<(u16, Option<String>)> {
+    let sender = HttpSender::new(HttpRequest {
+        address: ([127, 0, 0, 1], 80).into(),
+        method: Method::GET,
+        path: Uri::from_static("/"),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        expect: None,
+        keep_alive: true,
+    });
+    let mut connection = begin(stream).await.ok()?;
+    let response = connection.send_request(sender.request()).await.ok()?;
+    let answer = sender.finish(response, connection).await.ok()?;
+    Some((answer.status?, answer.instance))
 }
 
 /// Reads `Name: value` lines.

@@ -25,6 +25,13 @@ use super::Troubles;
 pub use format::{Format, FormatError};
 use tally::{SPAN_MAX, Tally};
 
+/// Doors for the fuzz targets.
+#[cfg(fuzzing)]
+pub(super) mod fuzzing {
+    pub(crate) use super::follow::lines;
+    pub(crate) use super::tally::told;
+}
+
 /// An access log, as the operator has named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLog {

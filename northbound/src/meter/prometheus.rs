@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Troubles;
-use answer::value;
+pub(crate) use answer::value;
 pub use ask::{Server, ServerError};
 
 /// A policy follows no more queries than this, so that no tenant keeps the operator's Prometheus busy.

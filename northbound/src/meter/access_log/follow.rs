@@ -199,6 +199,16 @@ impl Line {
     }
 }
 
+/// The lines of a log that is read in these pieces.
+#[cfg(fuzzing)]
+pub(crate) fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+    let (mut line, mut lines) = (Line::default(), Vec::new());
+    for piece in pieces {
+        line.take(piece, &mut |line| lines.push(line.to_vec()));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -208,5 +208,22 @@ fn instance(worker: &str, instances: &[Instance]) -> Option<InstanceId> {
     instances.iter().find(is_it).map(|instance| instance.id)
 }
 
+/// What these lines, written within `span`, tell.
+#[cfg(fuzzing)]
+pub(crate) fn told(
+    lines: &[Vec<u8>],
+    log: &AccessLog,
+    instances: &[Instance],
+    span: Duration,
+    at: Timestamp,
+) -> Result<Vec<Sample>, String> {
+    let mut counts = Counts::default();
+    for line in lines {
+        counts.take(line, log, instances);
+    }
+    counts.doubt(log)?;
+    Ok(counts.samples(log, instances, span, at))
+}
+
 #[cfg(test)]
 mod tests;
