@@ -25,6 +25,8 @@ use crate::workflow::{PUBLIC, State, TENANT, Workflow};
 const FLUSHED_LIMIT: Duration = Duration::from_secs(35);
 /// A disk on which the store, and three instances, just fit.
 const DISK: &str = "size=48m";
+/// Whoever has no connection after this long finds no way, or no room.
+const NO_ROOM: Duration = Duration::from_millis(500);
 /// Small enough to fill from one thread, large enough for whoever else works on this machine.
 const CONNECTIONS: usize = 150;
 
@@ -151,8 +153,7 @@ fn rules_flushed() -> String {
 }
 
 fn is_answered(host: &Host) -> bool {
-    let limit = Duration::from_millis(500);
-    Asked::send(&host.client(), (PUBLIC, 80), &get("/whoami"), limit)
+    Asked::send(&host.client(), (PUBLIC, 80), &get("/whoami"), NO_ROOM)
         .answer()
         .is_ok()
 }
@@ -206,7 +207,7 @@ fn connections_full() -> String {
     lane.prepare(State::Two);
     lane.trickle.set(false);
     let client = lane.host.client();
-    let mut established = connect(client.clone(), 1);
+    let mut established = connect(client.clone(), 1, LIMIT);
     let keep = b"GET /whoami HTTP/1.1\r\nHost: test\r\n\r\n";
     let exchange = |stream: &mut TcpStream| {
         stream.set_read_timeout(Some(LIMIT)).unwrap();
@@ -218,7 +219,7 @@ fn connections_full() -> String {
     exchange(&mut established[0]);
 
     let size = TableSize::set(CONNECTIONS);
-    let crowd = connect(client, CONNECTIONS + 20);
+    let crowd = connect(client, CONNECTIONS + 20, NO_ROOM);
     assert!(crowd.len() <= CONNECTIONS, "{} fit in", crowd.len());
     assert!(!is_answered(&lane.host), "a new one finds no room");
     let mut rest = [0; 4096];
@@ -237,12 +238,12 @@ fn connections_full() -> String {
     format!(", {CONNECTIONS} connections at most")
 }
 
-/// So many connections from inside a namespace, or as many as there is room for.
-fn connect(netns: PathBuf, count: usize) -> Vec<TcpStream> {
+/// So many connections from inside a namespace, or as many as there are before one is not had within the limit.
+fn connect(netns: PathBuf, count: usize, limit: Duration) -> Vec<TcpStream> {
     let open = move || {
         setns(File::open(netns).unwrap(), CloneFlags::CLONE_NEWNET).unwrap();
         let to = SocketAddr::from((PUBLIC, 80));
-        let one = |_| TcpStream::connect_timeout(&to, Duration::from_millis(500)).ok();
+        let one = |_| TcpStream::connect_timeout(&to, limit).ok();
         (0..count).map_while(one).collect()
     };
     std::thread::spawn(open).join().unwrap()
