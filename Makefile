@@ -109,10 +109,12 @@ sim-bugs:
 	@$(BUGS) $(if $(BUG),--bug $(BUG)) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write controller/world/SEEDS.md)
 
 # Small changes to the decision core, one at a time: which of them would no test notice? SHARD=0/8 takes every eighth of them.
-# Tests that take long for what they are (an hour of faults, backtests) are left out, so that a mutant takes seconds.
+# Tests that take long for what they are (an hour of faults, backtests) are left out, so that a mutant takes seconds; KILLERS=--lib
+# takes the unit tests alone, which is faster still and a lower score.
 MUTANTS := target/tools/bin/cargo-mutants
 MUTATED := amount answers decide place plan reading refusal routes settle strays decide/advice decide/brake decide/lifetime \
-           decide/measured decide/steps decide/target decide/window place/pool plan/check plan/hold plan/pooled
+           decide/measured decide/steps decide/target decide/window place/pool plan/check plan/hold plan/pooled $(patsubst controller/src/%.rs,%,$(wildcard controller/src/settle/*.rs))
+KILLERS    := --lib --test scenarios
 SLOW_TESTS := hour_of_faults nor_does_it backtest forecast tune a_goal
 $(MUTANTS):
 	$(CARGO) install -q cargo-mutants --locked --root target/tools --target-dir target/tools/build
@@ -120,12 +122,14 @@ mutants: $(MUTANTS)
 	@rm -rf target/mutants/mutants.out; mkdir -p target/mutants
 	@CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $(MUTANTS) mutants -p controller $(MUTATED:%=-f controller/src/%.rs) \
 		-o target/mutants --no-shuffle --baseline skip --timeout 180 $(if $(SHARD),--shard $(SHARD)) \
-		-- --lib --test scenarios -- $(SLOW_TESTS:%=--skip %); status=$$?; \
+		-- $(KILLERS) -- $(SLOW_TESTS:%=--skip %); status=$$?; \
 	if [ $$status -ne 0 ] && [ $$status -ne 2 ] && [ $$status -ne 3 ]; then exit $$status; fi
 	@$(MAKE) --no-print-directory mutants-score
+# Of a run that was cut short too.
 mutants-score:
 	@{ echo '# Mutation testing of the decision core'; echo; \
-	  echo 'Made by `make mutants$(if $(SHARD), SHARD=$(SHARD))` on '$$(date -u +%Y-%m-%d)'.$(if $(SHARD), A sample: one shard of all mutants.)'; echo; \
+	  echo 'Made by `make mutants$(if $(SHARD), SHARD=$(SHARD)) KILLERS="$(KILLERS)"` on '$$(date -u +%Y-%m-%d)', with '; \
+  echo "$$(cat target/mutants/mutants.out/{caught,timeout,missed,unviable}.txt | wc -l) of $$(grep -c '"replacement"' target/mutants/mutants.out/mutants.json) mutants$(if $(SHARD), of a shard) tried."; echo; \
 	  cd target/mutants/mutants.out && awk -f $(CURDIR)/controller/mutants.awk caught.txt timeout.txt missed.txt unviable.txt; \
 	} > controller/MUTANTS.md
 
