@@ -48,7 +48,7 @@ pub struct Controller {
     strays: Strays,
     alarms: Vec<String>,
     status: Option<Status>,
-    /// Something was measured that could not be written down.
+    /// Something was measured that could not be written down, or it is not known what was.
     is_adrift: bool,
     /// What is remembered is what the journal tells, and no decision that was written down says so yet.
     is_first: bool,
@@ -159,7 +159,10 @@ impl Controller {
         }
         events.extend(self.raised(&plan));
         seeded!(F9 => self.launch(&plan));
-        self.write_down(&wish, now, &changes, &events).await?;
+        let written = self.write_down(&wish, now, &changes, &events).await;
+        let may_be_written = |error: &StoreError| error.kind == StoreErrorKind::Failed;
+        self.is_adrift |= written.as_ref().is_err_and(may_be_written);
+        written?;
         self.is_adrift = false;
 
         self.history.note(&changes, now);
@@ -209,11 +212,14 @@ impl Controller {
         Outcome::Next(self.pace.until_next(is_at_rest))
     }
 
-    /// The last tick could not write down what it had measured, or a new policy looks further back than the last one did: the
-    /// tenant is taken up anew, but for what the journal does not tell, such as which clouds refuse.
+    /// The last tick could not write down what it had measured or was not told that it had, or a new policy looks further back
+    /// than the last one did: the tenant is taken up anew, but for what the journal does not tell, such as which clouds refuse.
+    /// What the store knows counts: an instance that it was not said to know is one of ours all the same (I1).
     async fn recall(&mut self, wish: &Wish) -> Result<(), StoreError> {
         if let Some(state) = self.ports.store.load(&self.tenant, history::SPAN).await? {
             self.epoch = state.epoch;
+            let instances = state.instances.into_iter();
+            self.instances = instances.map(|instance| (instance.id, instance)).collect();
             self.history
                 .forget_unwritten(&state.journal, &wish.spec.policy);
         }

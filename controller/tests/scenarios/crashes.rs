@@ -4,7 +4,7 @@ use controller::id::InstanceId;
 use controller::instance::Phase;
 use controller::ports::CloudState;
 
-use super::world::{FakeInstance, World, cloud, demo, seconds, tell};
+use super::world::{Disk, FakeInstance, World, cloud, demo, seconds, tell};
 
 // I8: after the intent is durable and the instance made, before the answer was written down.
 #[test]
@@ -123,11 +123,11 @@ fn with_a_full_disk_nothing_is_launched_or_removed_and_afterwards_it_goes_on() {
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(60)).await;
 
-        world.truth().disk_full = true;
+        world.truth().disk = Disk::Full;
         world.truth().load = 2.9;
         world.run(&mut controller, seconds(200)).await;
         assert_eq!(world.truth().all(), 2);
-        world.truth().disk_full = false;
+        world.truth().disk = Disk::Sound;
         world.run(&mut controller, seconds(200)).await;
 
         assert_eq!(world.truth().all(), 5);
@@ -157,13 +157,33 @@ fn with_a_full_disk_a_stray_stays_and_afterwards_it_goes() {
 
         // A disk on which ticks write what they measured, and at last not even that.
         world.run(&mut controller, seconds(50)).await;
-        world.truth().disk_full = true;
+        world.truth().disk = Disk::Full;
         world.run(&mut controller, seconds(60)).await;
         assert_eq!(world.truth().all(), 3);
-        world.truth().disk_full = false;
+        world.truth().disk = Disk::Sound;
         world.run(&mut controller, seconds(10)).await;
 
         assert_eq!(world.truth().all(), 2);
+    });
+}
+
+// I1, I22
+#[test]
+fn what_was_written_without_an_answer_is_known_afterwards() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+
+        world.truth().disk = Disk::Unheard;
+        world.run(&mut controller, seconds(5)).await;
+        let written = world.truth().records.len();
+        assert_eq!((written, world.truth().all()), (2, 0));
+        world.truth().disk = Disk::Sound;
+        world.run(&mut controller, seconds(60)).await;
+
+        let truth = world.truth();
+        assert_eq!((truth.records.len(), truth.all()), (2, 2));
     });
 }
 

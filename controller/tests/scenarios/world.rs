@@ -35,6 +35,17 @@ pub(crate) fn demo() -> TenantSpec {
     controller::example::spec()
 }
 
+/// What becomes of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disk {
+    /// They are written.
+    Sound,
+    /// They are refused.
+    Full,
+    /// They are written, and the answer is lost.
+    Unheard,
+}
+
 /// What is really there.
 pub(crate) struct Truth {
     pub(crate) now: Now,
@@ -50,7 +61,7 @@ pub(crate) struct Truth {
     pub(crate) stuck_flows: BTreeMap<InstanceId, u32>,
     pub(crate) meter: MeterMood,
     pub(crate) dataplane_fails: bool,
-    pub(crate) disk_full: bool,
+    pub(crate) disk: Disk,
     pub(crate) wish: Option<Wish>,
     pub(crate) records: BTreeMap<InstanceId, Instance>,
     pub(crate) journal: Vec<Entry>,
@@ -167,7 +178,7 @@ impl World {
             stuck_flows: BTreeMap::new(),
             meter: MeterMood::Works,
             dataplane_fails: false,
-            disk_full: false,
+            disk: Disk::Sound,
             wish: None,
             records: BTreeMap::new(),
             journal: Vec::new(),
@@ -476,7 +487,7 @@ impl Store for World {
         events: &[Event],
     ) -> Result<Vec<Entry>, StoreError> {
         let mut truth = self.truth();
-        if truth.disk_full {
+        if truth.disk == Disk::Full {
             return Err(StoreError {
                 kind: StoreErrorKind::Failed,
                 operation: "write",
@@ -501,6 +512,13 @@ impl Store for World {
             })
             .collect();
         truth.journal.extend(entries.clone());
+        if truth.disk == Disk::Unheard {
+            return Err(StoreError {
+                kind: StoreErrorKind::Failed,
+                operation: "write",
+                detail: "no answer".to_owned(),
+            });
+        }
         Ok(entries)
     }
 

@@ -6,7 +6,7 @@ use controller::instance::Phase;
 use controller::ports::CloudErrorKind;
 use fastrand::Rng;
 
-use super::world::{MeterMood, World, cloud, demo, seconds, tell};
+use super::world::{Disk, MeterMood, World, cloud, demo, seconds, tell};
 
 /// An hour of faults, then some of peace, with a warm pool of so many. Returns the journal as text.
 fn live(seed: u64, pool: u32) -> String {
@@ -103,7 +103,13 @@ pub(super) fn disturb(world: &World, chance: &mut Rng) {
             truth.meter = moods[chance.usize(..moods.len())];
         }
         6 => truth.dataplane_fails = chance.bool(),
-        7 => truth.disk_full = chance.u8(..4) == 0,
+        7 => {
+            truth.disk = match chance.u8(..4) {
+                0 => Disk::Full,
+                1 => Disk::Unheard,
+                _ => Disk::Sound,
+            }
+        }
         8 => {
             if let Some(victim) = chance.choice(up) {
                 truth.stuck_flows.insert(victim, 1);
@@ -126,7 +132,7 @@ pub(super) fn heal(world: &World) {
     truth.stuck_flows.clear();
     truth.never_healthy = false;
     truth.dataplane_fails = false;
-    truth.disk_full = false;
+    truth.disk = Disk::Sound;
 }
 
 #[test]
