@@ -4,11 +4,12 @@
 //! ```text
 //! sqlite   one file, one service: all of it on this machine
 //! etcd     several services share what counts, each with a file of its own that follows it (feature `etcd`)
-//! order    what people may ask, and why they are refused, whichever store they ask
+//! order    what people may ask, and why they are refused; `change` decides it, whichever store they ask
 //! ```
 //!
 //! It decides nothing, and it does not retry: whoever asked is told.
 
+mod change;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 mod lock;
@@ -18,6 +19,8 @@ mod registrar;
 mod settings;
 mod sqlite;
 
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdStore;
 pub use lock::{StateDir, StateDirError};
 pub use order::{Applied, Change, Order, Refusal};
 pub use registrar::Registrar;

@@ -27,6 +27,8 @@ mod change;
 mod convert;
 mod failure;
 mod journal;
+#[cfg(feature = "etcd")]
+mod mirror;
 mod past;
 mod schema;
 mod tenant;
@@ -36,10 +38,19 @@ mod writer;
 pub use journal::{JOURNAL_PAGE, Page};
 pub use past::{Past, SpecInForce, Start, Unread};
 pub use tenant::TenantRow;
+#[cfg(feature = "etcd")]
+pub(super) use {
+    convert::nanoseconds,
+    failure::outdated,
+    journal::kind as event_kind,
+    mirror::{Needed, Seen},
+};
 
 use super::lock::StateDir;
 
-use failure::{explained, outdated};
+use failure::explained;
+#[cfg(not(feature = "etcd"))]
+use failure::outdated;
 use wishes::Wishes;
 use writer::{Failure, Writer};
 
@@ -79,10 +90,20 @@ impl SqliteStore {
     /// Opens the store in this directory, or makes it. A file that is damaged, foreign or newer is left alone and refused:
     /// acting on half of what is known would be worse than not acting (I15).
     pub fn open(state: StateDir) -> Result<Self, StoreError> {
+        Self::open_as(state, None)
+    }
+
+    /// The same; a file that is new belongs to `deployment`, and is a copy of what is kept elsewhere, where one is given.
+    fn open_as(state: StateDir, deployment: Option<&str>) -> Result<Self, StoreError> {
         let file = state.path().join("asaas.db");
         let operation = "open its file";
         let explain = |error: &rusqlite::Error| explained(operation, &file, error);
-        let mut writer = connect(&file, false).map_err(|error| explain(&error))?;
+        let access = if deployment.is_some() {
+            Access::Copy
+        } else {
+            Access::Truth
+        };
+        let mut writer = connect(&file, access).map_err(|error| explain(&error))?;
         schema::prepare(&mut writer).map_err(|error| match error {
             schema::SchemaError::Sql(error) => explain(&error),
             other => StoreError {
@@ -95,10 +116,11 @@ impl SqliteStore {
                 ),
             },
         })?;
-        let deployment = tenant::deployment(&mut writer).map_err(|error| explain(&error))?;
+        let deployment =
+            tenant::deployment(&mut writer, deployment).map_err(|error| explain(&error))?;
         let epoch = tenant::next_epoch(&mut writer).map_err(|error| explain(&error))?;
         let steady = journal::last_steady(&writer).map_err(|error| explain(&error))?;
-        let look = || connect(&file, true).map_err(|error| explain(&error));
+        let look = || connect(&file, Access::Look).map_err(|error| explain(&error));
         let (taker, reader) = (look()?, look()?);
         let wishes = Arc::new(Wishes::default());
         let appended = watch::Sender::new(0);
@@ -245,18 +267,35 @@ impl SqliteStore {
     }
 }
 
-fn connect(file: &Path, is_reader: bool) -> rusqlite::Result<Connection> {
-    let access = if is_reader {
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-    } else {
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+/// What a connection to the file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Nothing is written.
+    Look,
+    /// What is written is nowhere else: flushed at every commit.
+    Truth,
+    /// What is written can be had again: flushed now and then, whole up to some commit.
+    Copy,
+}
+
+fn connect(file: &Path, access: Access) -> rusqlite::Result<Connection> {
+    let flags = match access {
+        Access::Look => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Truth | Access::Copy => {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        }
     };
-    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    if !is_reader {
+    if access != Access::Look {
+        let flush = if access == Access::Truth {
+            "full"
+        } else {
+            "normal"
+        };
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "synchronous", flush)?;
         connection.pragma_update(None, "foreign_keys", true)?;
     }
     Ok(connection)

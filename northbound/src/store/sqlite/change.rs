@@ -1,11 +1,12 @@
-//! How people change what is wanted: each apply and each order is one transaction with its line in the journal.
+//! How people change what is wanted: each apply and each order is one transaction with its line in the journal. What comes of
+//! them is decided in `store::change`.
 
 use std::net::Ipv4Addr;
 
 use async_trait::async_trait;
 use controller::id::{Generation, TenantName};
 use controller::journal::Event;
-use controller::ports::{Orders, StoreError, Wish};
+use controller::ports::{Orders, StoreError};
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
@@ -14,7 +15,7 @@ use super::SqliteStore;
 use super::convert::{count, nanoseconds, parsed, signed, to_json};
 use super::journal;
 use super::tenant::{instances, wish};
-use crate::store::network;
+use crate::store::change::{self, InForce};
 use crate::store::order::{Applied, Change, Order, Refusal};
 use crate::store::registrar::Registrar;
 
@@ -93,38 +94,23 @@ fn put_spec(
 ) -> Result<std::result::Result<Applied, Refusal>> {
     let tenant = &spec.tenant;
     let spec_json = to_json(spec)?;
-    let before = standing(tx, tenant)?;
-    if let Some(before) = &before {
-        if before.is_destroyed {
-            return Ok(Err(Refusal::Destroyed {
-                tenant: tenant.clone(),
-            }));
-        }
-        if before.spec == spec_json {
-            return Ok(Ok(Applied {
-                generation: before.generation,
-                change: Change::Same,
-            }));
-        }
-    }
-    let actual = before
-        .as_ref()
-        .map_or(Generation(0), |before| before.generation);
-    if let Some(expected) = expected.filter(|expected| *expected != actual) {
-        return Ok(Err(Refusal::Generation {
-            tenant: tenant.clone(),
-            expected,
-            actual,
-        }));
-    }
-    if let Some(refusal) = network_refusal(tx, before.as_ref(), spec)? {
-        return Ok(Err(refusal));
+    let before = in_force(tx, tenant)?;
+    let scene = change::Scene {
+        before: before.as_ref(),
+        owner: owner_of(tx, spec.network.public_ip)?,
+        instances: &instances(tx, tenant)?,
+    };
+    let change = match change::apply(&scene, spec, &spec_json, expected) {
+        Ok(change) => change,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let (Change::Same, Some(before)) = (change, &before) {
+        let generation = before.generation;
+        return Ok(Ok(Applied { generation, change }));
     }
 
     let generation = next_generation(tx, tenant)?;
-    let (min, max) = (spec.instances.min, spec.instances.max);
-    let detail = format!("by {who}, {min} to {max} instances");
-    let event = journal::ordered("apply", generation, detail);
+    let event = change::applied(spec, generation, who);
     let entries = journal::append(tx, tenant, now, vec![event])?;
     tx.prepare_cached(
         "INSERT INTO spec (tenant, generation, seq, applied, spec, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -143,53 +129,29 @@ fn put_spec(
     )?
     .execute(params![tenant.as_str(), signed(generation.0)?])?;
     own(tx, tenant, spec.network.public_ip)?;
-    let change = if before.is_none() {
-        Change::Created
-    } else {
-        Change::Updated
-    };
     Ok(Ok(Applied { generation, change }))
 }
 
-/// Why the network cannot be as this spec wants it: the public address is another's, or instances would be cut off.
-fn network_refusal(
-    tx: &Transaction<'_>,
-    before: Option<&Standing>,
-    spec: &TenantSpec,
-) -> Result<Option<Refusal>> {
-    let public_ip = spec.network.public_ip;
-    if let Some(owner) = owner_of(tx, public_ip)?
-        && owner != spec.tenant
-    {
-        return Ok(Some(Refusal::AddressOwned { public_ip, owner }));
-    }
-    // One that cannot be read can be replaced all the same.
-    let in_force = before.and_then(|before| serde_json::from_str(&before.spec).ok());
-    let instances = instances(tx, &spec.tenant)?;
-    Ok(network::refusal(in_force.as_ref(), &instances, spec))
-}
-
-/// What an apply has to know of what is in force. The spec stays text: one that cannot be read can still be replaced.
-struct Standing {
-    generation: Generation,
-    is_destroyed: bool,
-    spec: String,
-}
-
-fn standing(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<Standing>> {
-    tx.prepare_cached(
-        "SELECT tenant.generation, is_destroyed, spec.spec
-         FROM tenant JOIN spec ON spec.tenant = tenant.name AND spec.generation = tenant.generation
-         WHERE tenant.name = ?1",
-    )?
-    .query_row([tenant.as_str()], |row| {
-        Ok(Standing {
-            generation: Generation(count(row, 0)?),
-            is_destroyed: row.get(1)?,
-            spec: row.get(2)?,
+/// What is in force of a tenant; `None` for one that is not wanted.
+pub(super) fn in_force(connection: &Connection, tenant: &TenantName) -> Result<Option<InForce>> {
+    connection
+        .prepare_cached(
+            "SELECT tenant.generation, spec.spec, is_paused, desired, is_destroyed
+             FROM tenant JOIN spec ON spec.tenant = tenant.name AND spec.generation = tenant.generation
+             WHERE tenant.name = ?1",
+        )?
+        .query_row([tenant.as_str()], |row| {
+            Ok(InForce {
+                generation: Generation(count(row, 0)?),
+                spec: row.get(1)?,
+                orders: Orders {
+                    is_paused: row.get(2)?,
+                    desired: row.get(3)?,
+                    is_destroyed: row.get(4)?,
+                },
+            })
         })
-    })
-    .optional()
+        .optional()
 }
 
 /// The address is the tenant's from now on: the table's key refuses a second owner, whoever asks. An address that it had
@@ -227,92 +189,24 @@ fn put_order(
     now: Now,
     who: &str,
 ) -> Result<std::result::Result<Generation, Refusal>> {
-    let Some(wish) = wish(tx, tenant)? else {
-        return Ok(Err(Refusal::Unknown {
-            tenant: tenant.clone(),
-        }));
-    };
-    let actual = wish.generation;
-    if let Some(expected) = expected
-        && expected != actual
-    {
-        return Ok(Err(Refusal::Generation {
-            tenant: tenant.clone(),
-            expected,
-            actual,
-        }));
-    }
-    let (word, detail, orders) = match with(&wish, order, who) {
+    let wish = wish(tx, tenant)?;
+    let ordered = match change::order(tenant, wish.as_ref(), order, expected, who) {
         Ok(ordered) => ordered,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if orders == wish.orders {
-        return Ok(Ok(actual));
+    if let Some((orders, event)) = ordered.news {
+        let Orders {
+            is_paused,
+            desired,
+            is_destroyed,
+        } = orders;
+        tx.prepare_cached(
+            "UPDATE tenant SET is_paused = ?2, desired = ?3, is_destroyed = ?4 WHERE name = ?1",
+        )?
+        .execute(params![tenant.as_str(), is_paused, desired, is_destroyed])?;
+        journal::append(tx, tenant, now, vec![event])?;
     }
-    let Orders {
-        is_paused,
-        desired,
-        is_destroyed,
-    } = orders;
-    tx.prepare_cached(
-        "UPDATE tenant SET is_paused = ?2, desired = ?3, is_destroyed = ?4 WHERE name = ?1",
-    )?
-    .execute(params![tenant.as_str(), is_paused, desired, is_destroyed])?;
-    journal::append(
-        tx,
-        tenant,
-        now,
-        vec![journal::ordered(word, actual, detail)],
-    )?;
-    Ok(Ok(actual))
-}
-
-/// What is ordered after this order, with its word and its line in the journal.
-fn with(
-    wish: &Wish,
-    order: Order,
-    who: &str,
-) -> std::result::Result<(&'static str, String, Orders), Refusal> {
-    let tenant = &wish.spec.tenant;
-    if wish.orders.is_destroyed && order != Order::Destroy {
-        return Err(Refusal::Destroyed {
-            tenant: tenant.clone(),
-        });
-    }
-    let mut orders = wish.orders.clone();
-    let mut detail = format!("by {who}");
-    let word = match order {
-        Order::Pause => {
-            orders.is_paused = true;
-            "pause"
-        }
-        Order::Resume => {
-            orders.is_paused = false;
-            "resume"
-        }
-        Order::Destroy => {
-            orders.is_destroyed = true;
-            "destroy"
-        }
-        Order::Scale(desired) => {
-            let (min, max) = (wish.spec.instances.min, wish.spec.instances.max);
-            if let Some(wanted) = desired.filter(|wanted| !(min..=max).contains(wanted)) {
-                return Err(Refusal::OutOfBounds {
-                    tenant: tenant.clone(),
-                    wanted,
-                    min,
-                    max,
-                });
-            }
-            orders.desired = desired;
-            detail = match desired {
-                Some(number) => format!("by {who}, to {number}"),
-                None => format!("by {who}, to what the policy says"),
-            };
-            "scale"
-        }
-    };
-    Ok((word, detail, orders))
+    Ok(Ok(ordered.generation))
 }
 
 /// Forgets what was wanted. Refuses, as a broken foreign key, while an instance is still known.
@@ -322,12 +216,6 @@ pub(super) fn close(tx: &Transaction<'_>, tenant: &TenantName, now: Now) -> Resu
     };
     tx.prepare_cached("DELETE FROM tenant WHERE name = ?1")?
         .execute([tenant.as_str()])?;
-    let detail = "nothing of the tenant is left".to_owned();
-    journal::append(
-        tx,
-        tenant,
-        now,
-        vec![journal::ordered("destroyed", wish.generation, detail)],
-    )?;
+    journal::append(tx, tenant, now, vec![change::closed(wish.generation)])?;
     Ok(())
 }

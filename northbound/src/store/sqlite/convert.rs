@@ -31,7 +31,7 @@ where
 }
 
 /// A moment in nanoseconds since 1970, held within the years 1678 to 2262.
-pub(super) fn nanoseconds(moment: Timestamp) -> i64 {
+pub(in crate::store) fn nanoseconds(moment: Timestamp) -> i64 {
     let nanoseconds = moment.as_nanosecond();
     i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }

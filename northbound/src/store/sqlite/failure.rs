@@ -47,7 +47,7 @@ pub(super) fn explained(
 }
 
 /// Another spec is in force than the one that was thought about.
-pub(super) fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
+pub(in crate::store) fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Outdated,
         operation: "write the record",

@@ -1,6 +1,6 @@
 //! The journal: numbered without a gap per tenant, only ever appended to, and dropped from its old end.
 
-use controller::id::{Generation, TenantName};
+use controller::id::TenantName;
 use controller::journal::{Entry, Event};
 use controller::ports::StoreError;
 use controller::series;
@@ -77,7 +77,7 @@ pub(super) fn append(
 }
 
 /// The word in the column; the same as in the event's JSON.
-fn kind(event: &Event) -> &'static str {
+pub(in crate::store) fn kind(event: &Event) -> &'static str {
     match event {
         Event::Decided(_) => "decided",
         Event::Moved(_) => "moved",
@@ -314,13 +314,4 @@ fn prune_batch(
     )?
     .execute(params![tenant.as_str(), nanoseconds(before)])?;
     Ok(dropped)
-}
-
-/// What a person ordered, as an event.
-pub(super) fn ordered(order: &str, generation: Generation, detail: String) -> Event {
-    Event::Ordered {
-        order: order.to_owned(),
-        generation,
-        detail,
-    }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6173_6161;
 
 /// What leads from version n to n + 1.
-const STEPS: [&str; 3] = [V1, V2, V3];
+const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 /// One row per tenant in `counter` stays for ever, so that neither a number in the journal nor a generation comes twice, also
 /// when a tenant of the same name comes back. `tenant` holds those that are wanted, or are still being removed.
@@ -79,6 +79,14 @@ CREATE INDEX journal_load ON journal (tenant, seq) WHERE kind = 'load';
 const V3: &str = "
 CREATE INDEX journal_first ON journal (tenant, seq) WHERE kind = 'decided'
     AND CASE WHEN json_valid(event) THEN json_extract(event, '$.is_first') END;
+";
+
+/// When etcd last said something of a tenant, where the file is a copy of what is there.
+const V4: &str = "
+CREATE TABLE mirror (
+    tenant TEXT PRIMARY KEY REFERENCES counter (tenant),
+    revision INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Why a file is not used as it is.

@@ -105,8 +105,8 @@ impl SqliteStore {
     }
 }
 
-/// Which deployment this is: made once, with the file.
-pub(super) fn deployment(connection: &mut Connection) -> Result<String> {
+/// Which deployment this is: made once, with the file, where none is given for a file that is new.
+pub(super) fn deployment(connection: &mut Connection, given: Option<&str>) -> Result<String> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let known: Option<String> = tx
         .query_row(
@@ -119,8 +119,8 @@ pub(super) fn deployment(connection: &mut Connection) -> Result<String> {
         return Ok(known);
     }
     let made: String = tx.query_row(
-        "INSERT INTO meta (key, value) VALUES ('deployment', lower(hex(randomblob(6)))) RETURNING value",
-        [],
+        "INSERT INTO meta (key, value) VALUES ('deployment', coalesce(?1, lower(hex(randomblob(6))))) RETURNING value",
+        [given],
         |row| row.get(0),
     )?;
     tx.commit()?;
