@@ -2,9 +2,9 @@
 //! for itself from the same keys; that two never own one tenant is the store's doing, not this module's.
 //!
 //! ```text
-//! tenant ──► its line: all live nodes by a hash of both names, those that are steady first
+//! tenant ──► its line: all live nodes by a hash of both names
 //!            nobody owns it    the k-th in line takes it after k seconds, the first at once
-//!            we own it         we leave it once somebody steady stands before us
+//!            we own it         we leave it to the first in line once that one is steady
 //! ```
 //!
 //! When a node comes or goes, only the tenants move of which it is the first in line (rendezvous hashing). A node is steady once
@@ -143,7 +143,7 @@ impl Roster {
             return moves;
         }
         for (tenant, since) in &self.free {
-            let place = self.line(tenant, now).position(|node| node == me);
+            let place = self.line(tenant).position(|node| node == me);
             let patience = PATIENCE.saturating_mul(
                 place.map_or(u32::MAX, |place| u32::try_from(place).unwrap_or(u32::MAX)),
             );
@@ -154,7 +154,7 @@ impl Roster {
         }
         let own = self.owners.iter().filter(|(_, (owner, _))| owner == me);
         for (tenant, (_, since)) in own {
-            let first = self.line(tenant, now).next();
+            let first = self.line(tenant).next();
             let is_anothers = first.is_some_and(|first| first != me && self.is_steady(first, now));
             match STEADY.saturating_sub(now.since(*since)) {
                 Duration::ZERO if is_anothers => moves.leave.push(tenant.clone()),
@@ -177,13 +177,10 @@ impl Roster {
         node.and_then(|node| node.until_steady(now)) == Some(Duration::ZERO)
     }
 
-    /// All live nodes, in the order in which the tenant is theirs.
-    fn line(&self, tenant: &TenantName, now: Uptime) -> impl Iterator<Item = &NodeName> {
-        let (steady, others): (Vec<_>, Vec<_>) =
-            self.live().partition(|node| self.is_steady(node, now));
-        ranked(tenant, steady)
-            .into_iter()
-            .chain(ranked(tenant, others))
+    /// All live nodes, in the order in which the tenant is theirs. Nodes remember different breaks of each other, so who is
+    /// steady has no part in it: all see the same line.
+    fn line(&self, tenant: &TenantName) -> impl Iterator<Item = &NodeName> {
+        ranked(tenant, self.live().collect()).into_iter()
     }
 }
 

@@ -73,10 +73,10 @@ impl Member {
             tracing::info!(%node, "a node is gone");
             self.roster.went(&node, now);
         }
-        // Those that were there before us have been there for long enough.
+        // Those that were there before us have been there for long enough; and so has whoever is alone.
         let is_first = self.roster.live().next().is_none();
         for node in seen.nodes.keys() {
-            let is_older = is_first && *node != self.card.name;
+            let is_older = is_first && (*node != self.card.name || seen.nodes.len() == 1);
             let since = if is_older { now - STEADY } else { now };
             self.roster.came(node.clone(), since);
         }
