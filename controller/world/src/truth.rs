@@ -103,6 +103,26 @@ pub(crate) struct Node {
     pub(crate) chance: Rng,
 }
 
+impl Node {
+    /// One that has not been started yet.
+    fn down(seed: u64, index: usize) -> Self {
+        Self {
+            is_up: false,
+            is_stopped: false,
+            life: 0,
+            woke: 0,
+            wall_wrong: 0,
+            steady_wrong: 0,
+            moods: Moods::default(),
+            lease: None,
+            epochs: BTreeMap::new(),
+            wakes: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            chance: stream(seed, &format!("node {index}")),
+        }
+    }
+}
+
 /// The world.
 #[derive(Debug)]
 pub(crate) struct Truth {
@@ -167,27 +187,13 @@ impl Truth {
                 }
             })
             .collect();
-        let node = |index| Node {
-            is_up: false,
-            is_stopped: false,
-            life: 0,
-            woke: 0,
-            wall_wrong: 0,
-            steady_wrong: 0,
-            moods: Moods::default(),
-            lease: None,
-            epochs: BTreeMap::new(),
-            wakes: BTreeMap::new(),
-            under_way: BTreeMap::new(),
-            chance: stream(seed, &format!("node {index}")),
-        };
         Self {
             now: 0,
             faults,
             clouds: clouds.into_iter().map(Cloud::new).collect(),
             log: Log::new(tenants.len(), is_told),
             tenants,
-            nodes: (0..nodes).map(node).collect(),
+            nodes: (0..nodes).map(|index| Node::down(seed, index)).collect(),
             store: Store::default(),
             oracle: Oracle::default(),
             coverage: Coverage::default(),
