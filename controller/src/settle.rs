@@ -7,19 +7,21 @@ use jiff::SignedDuration;
 use crate::id::InstanceId;
 use crate::instance::{Cause, Drain, Instance, Missing, Phase};
 use crate::journal::Move;
-use crate::network::{EndpointSeen, Health};
+use crate::network::Health;
 use crate::observe::{Observed, Sight};
 use crate::ports::{CloudState, InstanceSeen, Wish};
 use crate::time::Now;
+
+mod draining;
+
+use draining::draining;
 
 /// A cloud that has accepted a launch and shows nothing running after this long has failed.
 const LAUNCH_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 /// Absence is not death: only after so many complete listings …
 const MISSING_LISTINGS: u32 = 3;
 /// … over at least this long (I6).
-const MISSING_LIMIT: SignedDuration = SignedDuration::from_secs(60);
-/// A connection request that passed the load balancer just before the rule went needs this long to be seen as a flow.
-const SHORTEST_DRAIN: SignedDuration = SignedDuration::from_millis(300);
+pub(crate) const MISSING_LIMIT: SignedDuration = SignedDuration::from_secs(60);
 /// With more than this share of instances unwell at once, the fault is probably not theirs (I5) …
 const BRAKE_PERCENT: usize = 20;
 /// … so they are then replaced one at a time.
@@ -142,7 +144,7 @@ pub(crate) fn settle(
             Phase::Launching | Phase::Booting => coming(instance, observed, wish, now),
             Phase::Standby => up(instance, observed, wish, &mut allowed.pooled, now),
             Phase::InService => up(instance, observed, wish, &mut allowed.serving, now),
-            Phase::Draining => draining(instance, observed, now),
+            Phase::Draining => draining(instance, instances, observed, wish, now),
             Phase::Terminating => removed
                 .contains(&instance.id)
                 .then(|| Change::enter(instance, Phase::Gone, "removed", now)),
@@ -351,44 +353,4 @@ pub(crate) fn brake(
     let up = up.count();
     let unwell = unwell_of(instances, observed, Phase::is_up);
     (unwell > 1 && unwell * 100 > up * BRAKE_PERCENT).then_some((unwell, up))
-}
-
-fn draining(instance: &Instance, observed: &Observed, now: Now) -> Option<Change> {
-    let counted = count_flows(instance, observed.endpoint(instance.id));
-    let plan = counted.drain.clone()?;
-    let finished = |why: String| Some(Change::enter(&counted, Phase::Terminating, why, now));
-
-    if let Sight::Seen(seen) = observed.sight(instance)
-        && seen.state == CloudState::Stopped
-    {
-        return finished("it stopped while it drained".to_owned());
-    }
-    let waited = now.since(plan.started);
-    if plan.flows_at_end == Some(0) && waited >= SHORTEST_DRAIN {
-        return finished("its last connection has ended".to_owned());
-    }
-    if waited >= plan.limit && plan.limit > SignedDuration::ZERO || plan.limit.is_zero() {
-        let left = plan
-            .flows_at_end
-            .map_or("an unknown number of".to_owned(), |flows| flows.to_string());
-        return finished(format!(
-            "the drain limit of {:#} has passed with {left} connections left",
-            plan.limit
-        ));
-    }
-    (counted != *instance).then_some(Change::noted(counted))
-}
-
-/// Notes the flows of an instance that the rules, read back, lead to no more.
-fn count_flows(instance: &Instance, endpoint: Option<&EndpointSeen>) -> Instance {
-    let mut counted = instance.clone();
-    if let Some(seen) = endpoint
-        && !seen.is_routed
-        && let Some(flows) = seen.flows
-        && let Some(drain) = &mut counted.drain
-    {
-        drain.flows_at_start.get_or_insert(flows);
-        drain.flows_at_end = Some(flows);
-    }
-    counted
 }

@@ -24,7 +24,7 @@ use crate::ports::Ports;
 use crate::ports::{Footing, StoreError, StoreErrorKind, Wish};
 #[cfg(feature = "seeded-bugs")]
 use crate::seeded;
-use crate::settle::{Change, adopt};
+use crate::settle::{Change, MISSING_LIMIT, adopt};
 use crate::status::Status;
 use crate::strays::{Stray, Strays};
 use crate::time::Now;
@@ -117,7 +117,7 @@ impl Controller {
         }
         let answers = self.calls.take().await;
         let observed = look(&self.ports, &wish, &self.instances, now).await;
-        let removed = self.farewell(&observed).await;
+        let removed = self.farewell(&observed, now).await;
         let (answered, mut events) = take_up(
             &answers,
             &self.instances,
@@ -141,7 +141,6 @@ impl Controller {
         };
         let survey = survey(&situation, &self.history);
         let is_due = self.history.read(&wish.spec.policy, &survey.readings, now);
-        self.is_adrift = is_due;
         let mut plan = plan(&situation, &survey, &self.history, &mut self.chance);
         plan.decision.is_first = self.is_first;
 
@@ -160,10 +159,9 @@ impl Controller {
         events.extend(self.raised(&plan));
         seeded!(F9 => self.launch(&plan));
         let written = self.write_down(&wish, now, &changes, &events).await;
-        let may_be_written = |error: &StoreError| error.kind == StoreErrorKind::Failed;
-        self.is_adrift |= written.as_ref().is_err_and(may_be_written);
+        let may_differ = |error: &StoreError| is_due || error.kind == StoreErrorKind::Failed;
+        self.is_adrift = written.as_ref().is_err_and(may_differ);
         written?;
-        self.is_adrift = false;
 
         self.history.note(&changes, now);
         self.commit(&plan, is_written, now);
@@ -235,13 +233,16 @@ impl Controller {
     }
 
     /// Those that are removed: asked for, shown no more, and their flows forgotten, so that the address can be given away.
-    async fn farewell(&mut self, observed: &Observed) -> Vec<InstanceId> {
+    async fn farewell(&mut self, observed: &Observed, now: Now) -> Vec<InstanceId> {
         let mut removed = Vec::new();
         for instance in self.instances.values() {
-            let is_gone = instance.phase == Phase::Terminating
-                && self.removing.contains(&instance.id)
+            // One that was given up since its cloud did not show it has to be missing for as long again (I6).
+            let was_shown =
+                instance.missing.is_none() || now.since(instance.since) >= MISSING_LIMIT;
+            let is_gone = self.removing.contains(&instance.id)
                 && matches!(observed.sight(instance), Sight::Absent);
-            if !is_gone || !self.may_act() {
+            let is_going = instance.phase == Phase::Terminating;
+            if !is_going || !is_gone || !was_shown || !self.may_act() {
                 continue;
             }
             if seeded!(F17) {

@@ -10,6 +10,7 @@
 mod scenarios {
     mod clouds;
     mod crashes;
+    mod doubt;
     mod health;
     mod lifetime;
     mod load;

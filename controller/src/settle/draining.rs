@@ -1,0 +1,91 @@
+//! The way out of somebody who served: out of the rules, then its connections to zero or the limit, and only then away (I10).
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::Change;
+use crate::id::InstanceId;
+use crate::instance::{Instance, Phase};
+use crate::network::EndpointSeen;
+use crate::observe::{Observed, Sight};
+use crate::place::count;
+use crate::ports::{CloudState, Wish};
+use crate::time::Now;
+
+/// A connection request that passed the load balancer just before the rule went needs this long to be seen as a flow.
+const SHORTEST_DRAIN: SignedDuration = SignedDuration::from_millis(300);
+
+/// What became of one that drains.
+pub(super) fn draining(
+    instance: &Instance,
+    instances: &BTreeMap<InstanceId, Instance>,
+    observed: &Observed,
+    wish: &Wish,
+    now: Now,
+) -> Option<Change> {
+    let endpoint = observed.endpoint(instance.id);
+    let counted = count_flows(instance, endpoint, now);
+    let plan = counted.drain.clone()?;
+    let finished = |why: String| Some(Change::enter(&counted, Phase::Terminating, why, now));
+
+    if let Sight::Seen(seen) = observed.sight(instance)
+        && seen.state == CloudState::Stopped
+    {
+        return finished("it stopped while it drained".to_owned());
+    }
+    // The rules may lead to it still: they could not be changed yet, or nobody else serves (I11). They do, for all that is
+    // known, while the network cannot be seen and it was never seen without them.
+    let is_reached = !is_in_the_way(instance, instances, wish)
+        && match endpoint {
+            Some(seen) => seen.is_routed,
+            None => observed.network.is_err() && plan.flows_at_start.is_none(),
+        };
+    let waited = now.since(plan.started);
+    if !is_reached && plan.flows_at_end == Some(0) && waited >= SHORTEST_DRAIN {
+        return finished("its last connection has ended".to_owned());
+    }
+    if !is_reached && waited >= plan.limit {
+        let left = plan
+            .flows_at_end
+            .map_or("an unknown number of".to_owned(), |flows| flows.to_string());
+        return finished(format!(
+            "the drain limit of {:#} has passed with {left} connections left",
+            plan.limit
+        ));
+    }
+    (counted != *instance).then_some(Change::noted(counted))
+}
+
+/// Whether nobody can come to take its place before it goes: those that drain take all the room. The oldest goes then.
+fn is_in_the_way(
+    instance: &Instance,
+    instances: &BTreeMap<InstanceId, Instance>,
+    wish: &Wish,
+) -> bool {
+    let bounds = &wish.spec.instances;
+    let has_room = count(instances.values()) < bounds.max.saturating_add(bounds.surge);
+    let mut others = instances.values();
+    let has_others = others.any(|other| other.phase.is_coming() || other.phase.is_up());
+    let is_first = instances.keys().next() == Some(&instance.id);
+    is_first && !has_others && !has_room && !wish.orders.holds_still()
+}
+
+/// Notes the flows of an instance that the rules, read back, lead to no more. Its time counts from when they do not: whoever
+/// connected until then may stay for as long as the limit says (I10).
+fn count_flows(instance: &Instance, endpoint: Option<&EndpointSeen>, now: Now) -> Instance {
+    let mut counted = instance.clone();
+    let (Some(seen), Some(drain)) = (endpoint, &mut counted.drain) else {
+        return counted;
+    };
+    if seen.is_routed {
+        (drain.flows_at_start, drain.flows_at_end) = (None, None);
+    } else if let Some(flows) = seen.flows {
+        if drain.flows_at_start.is_none() {
+            drain.started = now.steady;
+        }
+        drain.flows_at_start.get_or_insert(flows);
+        drain.flows_at_end = Some(flows);
+    }
+    counted
+}

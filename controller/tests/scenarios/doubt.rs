@@ -1,0 +1,90 @@
+//! What is not known for certain: whether the rules still lead to an instance, whether one that is
+//! not listed is gone. Each was found by the seeded world.
+
+use controller::instance::Phase;
+
+use super::world::{World, cloud, demo, seconds, tell};
+
+// I10: seed 6 of the world.
+#[test]
+fn the_time_to_drain_counts_from_when_the_rules_lead_elsewhere() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        world.order(|orders| orders.desired = Some(3));
+        world.run(&mut controller, seconds(60)).await;
+        let all: Vec<_> = world.truth().serving().into_iter().collect();
+        world
+            .truth()
+            .stuck_flows
+            .extend(all.iter().map(|id| (*id, 1)));
+
+        world.truth().dataplane_fails = true;
+        world.order(|orders| orders.desired = Some(2));
+        world.run(&mut controller, seconds(60)).await;
+        world.truth().dataplane_fails = false;
+        world.run(&mut controller, seconds(20)).await;
+        assert_eq!(
+            world.truth().all(),
+            3,
+            "the limit is 30 s, and 20 s have passed"
+        );
+        world.run(&mut controller, seconds(20)).await;
+
+        assert_eq!(world.truth().all(), 2);
+    });
+}
+
+// I11: seed 19 of the world.
+#[test]
+fn the_last_that_could_serve_stays_until_another_does() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        spec.instances.min = 1;
+        spec.instances.boot_timeout = seconds(300);
+        world.apply(spec);
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(100)).await;
+        world.truth().boot = seconds(90);
+        let last = *world.truth().serving().iter().next().unwrap();
+        world.truth().stuck_flows.insert(last, 1);
+
+        world.truth().unwell.insert(last);
+        world.run(&mut controller, seconds(2)).await;
+        assert_eq!(world.truth().records[&last].phase, Phase::Draining);
+        world.truth().unwell.clear();
+        world.run(&mut controller, seconds(70)).await;
+        assert!(
+            world.truth().serving().contains(&last),
+            "the limit of 30 s has passed"
+        );
+        world.run(&mut controller, seconds(120)).await;
+
+        let truth = world.truth();
+        assert!(!truth.serving().contains(&last));
+        assert_eq!(truth.serving().len(), 1);
+    });
+}
+
+// I6, I10: seed 1 of the world.
+#[test]
+fn one_that_was_never_listed_is_not_gone_as_soon_as_its_removal_is_accepted() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        world.truth().never_healthy = true;
+        world.truth().clouds.get_mut(&cloud("a")).unwrap().hides = true;
+        while world.truth().moves_to(Phase::Terminating) == 0 {
+            world.run(&mut controller, seconds(1)).await;
+        }
+
+        world.run(&mut controller, seconds(50)).await;
+        assert_eq!(world.truth().moves_to(Phase::Gone), 0);
+        world.run(&mut controller, seconds(20)).await;
+
+        assert!(world.truth().moves_to(Phase::Gone) > 0);
+    });
+}
