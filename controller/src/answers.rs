@@ -44,8 +44,11 @@ pub(crate) fn take_up(
                 if error.kind != CloudErrorKind::NotFound {
                     refusals.refused(error.kind, &why, now.steady);
                 }
-                let may_exist = error.kind == CloudErrorKind::Unreachable
-                    || seeded!(F26) && error.kind == CloudErrorKind::NotFound;
+                // Who is throttled is not told what became of what it asked for before.
+                let may_exist = matches!(
+                    error.kind,
+                    CloudErrorKind::Unreachable | CloudErrorKind::Throttled
+                ) || seeded!(F26) && error.kind == CloudErrorKind::NotFound;
                 // A listing may have shown it half made before the cloud gave up.
                 let is_asked_for = matches!(record.phase, Phase::Intent | Phase::Launching);
                 if is_asked_for && !may_exist {
@@ -140,5 +143,6 @@ mod tests {
     #[test]
     fn a_launch_without_an_answer_may_have_happened() {
         assert_eq!(refused(Phase::Intent, CloudErrorKind::Unreachable), []);
+        assert_eq!(refused(Phase::Intent, CloudErrorKind::Throttled), []);
     }
 }
