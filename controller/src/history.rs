@@ -103,8 +103,12 @@ impl History {
     /// Forgets what was measured and could not be written down: all is as the journal tells, but for what it does not tell.
     pub(crate) fn forget_unwritten(&mut self, journal: &[Entry], policy: &Policy) {
         let told = Self::rebuild(journal, policy, self.tick);
+        let mut refusals = std::mem::take(&mut self.refusals);
+        for (cloud, told) in &told.refusals {
+            refusals.entry(cloud.clone()).or_default().learn(told);
+        }
         *self = Self {
-            refusals: std::mem::take(&mut self.refusals),
+            refusals,
             latest: std::mem::take(&mut self.latest),
             ..told
         };

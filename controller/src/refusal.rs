@@ -77,6 +77,17 @@ impl Refusals {
         }
     }
 
+    /// Takes over what the journal tells: who never became healthy. The rest it does not know of.
+    pub(crate) fn learn(&mut self, told: &Self) {
+        self.never_healthy = told.never_healthy;
+        let is_later = |(until, _): &&(Timestamp, String)| {
+            self.until.as_ref().is_none_or(|(mine, _)| mine < until)
+        };
+        if let Some(later) = told.until.as_ref().filter(is_later) {
+            self.until = Some(later.clone());
+        }
+    }
+
     fn rest(&mut self, first: SignedDuration, doublings: u32, why: &str, now: Timestamp) {
         let factor = 1_i32.checked_shl(doublings.min(16)).unwrap_or(i32::MAX);
         let wait = first.saturating_mul(factor).min(LONGEST);
