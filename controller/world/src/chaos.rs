@@ -8,8 +8,8 @@ use crate::fault::Fault;
 use crate::moment::{HOUR, MINUTE, SECOND, Span};
 use crate::mood::Moods;
 use crate::node;
-use crate::real::Real;
-use crate::seat::World;
+use crate::real::{NEVER, Real};
+use crate::seat::{Seat, World};
 use crate::truth::Truth;
 
 /// A fault that comes about every so often, and lasts between so long and so long.
@@ -54,7 +54,8 @@ const OF_NODES: [Spell; 2] = [
 ];
 
 /// What is done to instances and rules in a moment, about so often.
-const STROKES: [(Fault, Span); 5] = [
+const STROKES: [(Fault, Span); 6] = [
+    (Fault::Stranger, 2 * HOUR),
     (Fault::Broken, HOUR),
     (Fault::Hiccup, 30 * MINUTE),
     (Fault::SpotKill, 40 * MINUTE),
@@ -170,11 +171,30 @@ async fn strike(world: World, seed: u64, tenant: usize, kind: Fault, every: Span
         let now = truth.now;
         match kind {
             Fault::Flush => truth.tenants[tenant].network.flush(now),
+            Fault::Stranger => appear(truth, tenant, &mut chance),
             Fault::ForeignRule => truth.tenants[tenant].network.foreign += 1,
             _ => hit(truth, tenant, kind, &mut chance),
         }
         truth.log.world(now, kind.name(), tenant);
     }
+}
+
+/// Somebody else makes an instance like one of the tenant's.
+fn appear(truth: &mut Truth, tenant: usize, chance: &mut fastrand::Rng) {
+    let id = controller::id::InstanceId::new(chance.u32(..), chance.u32(..));
+    let cloud = chance.usize(..truth.clouds.len());
+    let like = truth.reals(tenant).next().cloned();
+    let Some(like) = like else { return };
+    let stranger = Real {
+        tenant: None,
+        id,
+        provider: controller::id::ProviderId(format!("stranger/{id}")),
+        made: truth.now,
+        leaves_from: NEVER,
+        gone_from: NEVER,
+        ..like
+    };
+    truth.clouds[cloud].reals.insert(id, stranger);
 }
 
 /// Something befalls one of a tenant's instances.
@@ -201,7 +221,7 @@ fn hit(truth: &mut Truth, tenant: usize, kind: Fault, chance: &mut fastrand::Rng
         return;
     };
     match kind {
-        Fault::Broken => *ill = (now, crate::real::NEVER),
+        Fault::Broken => *ill = (now, NEVER),
         Fault::Hiccup => *ill = (now, now + lasts),
         // Some clouds show what they have stopped, some show nothing any more.
         _ if chance.bool() => *stopped_from = now,
@@ -213,23 +233,15 @@ fn hit(truth: &mut Truth, tenant: usize, kind: Fault, chance: &mut fastrand::Rng
 async fn befall(world: World, seed: u64, index: usize, kind: Fault, every: Span) {
     let mut chance = stream(seed, &format!("{} {index}", kind.name()));
     while next(&world, kind, every, &mut chance).await.is_some() {
-        let (is_up, is_stopped, life) = {
+        let (is_up, is_stopped) = {
             let here = &world.truth().nodes[index];
-            (here.is_up, here.is_stopped, here.life)
+            (here.is_up, here.is_stopped)
         };
         match kind {
             Fault::WallSecond => set_wall(&world, index, 1_000_000, &mut chance),
             Fault::WallDay => set_wall(&world, index, 86_400_000_000, &mut chance),
             Fault::Stop if is_up && !is_stopped => {
-                node::stop(&world, index);
-                world.sleep(chance.u64(SECOND..90 * SECOND)).await;
-                let is_same = {
-                    let here = &world.truth().nodes[index];
-                    here.is_stopped && here.life == life
-                };
-                if is_same {
-                    node::wake(&world, index);
-                }
+                hold(&world, index, chance.u64(SECOND..90 * SECOND)).await;
             }
             Fault::Upgrade if is_up && !is_stopped => {
                 node::end(&world, index).await;
@@ -237,13 +249,62 @@ async fn befall(world: World, seed: u64, index: usize, kind: Fault, every: Span)
                 revive(&world, seed, index);
             }
             Fault::Kill if is_up => {
-                node::kill(&world, index);
-                world.sleep(chance.u64(SECOND / 10..40 * SECOND)).await;
-                revive(&world, seed, index);
+                let lasts = chance.u64(SECOND / 10..40 * SECOND);
+                fell(&world, seed, index, lasts).await;
             }
             _ => {}
         }
     }
+}
+
+/// Stops a node, and has it go on after this long, if it is still the same.
+async fn hold(world: &World, index: usize, lasts: Span) {
+    let life = world.truth().nodes[index].life;
+    node::stop(world, index);
+    world.sleep(lasts).await;
+    let is_same = {
+        let here = &world.truth().nodes[index];
+        here.is_stopped && here.life == life
+    };
+    if is_same {
+        node::wake(world, index);
+    }
+}
+
+/// Kills a node, and starts it again after this long.
+async fn fell(world: &World, seed: u64, index: usize, lasts: Span) {
+    node::kill(world, index);
+    world.sleep(lasts).await;
+    revive(world, seed, index);
+}
+
+/// A brink: right between a thought and its effect, or an effect and its record, where being killed or stopped hurts most.
+pub(crate) async fn brink(seat: &Seat, tenant: usize) {
+    let (blow, lasts) = {
+        let truth = &mut *seat.truth();
+        if !truth.has_brinks || truth.nodes[seat.node].is_stopped {
+            return;
+        }
+        let chance = &mut truth.tenants[tenant].chances.brink;
+        let lasts = chance.u64(SECOND..90 * SECOND);
+        if truth.faults.strikes(Fault::Kill, 0.002, chance) {
+            (Fault::Kill, lasts / 3)
+        } else if truth.faults.strikes(Fault::Stop, 0.002, chance) {
+            (Fault::Stop, lasts)
+        } else {
+            return;
+        }
+    };
+    let (world, node) = (seat.world.clone(), seat.node);
+    seat.world.handle.spawn(WORLD, move || async move {
+        if blow == Fault::Kill {
+            fell(&world, world.seed, node, lasts).await;
+        } else {
+            hold(&world, node, lasts).await;
+        }
+    });
+    // The blow falls before this is over.
+    seat.sleep(1).await;
 }
 
 fn set_wall(world: &World, index: usize, by: i64, chance: &mut fastrand::Rng) {

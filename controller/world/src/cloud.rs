@@ -191,6 +191,7 @@ fn make(truth: &mut Truth, cloud: usize, tenant: usize, launch: &Launch) -> Real
         address: launch.instance.address,
         made: now,
         is_half_made,
+        is_to_fail: fails,
         running_from: if is_half_made { NEVER } else { running_from },
         well_from,
         ill: (NEVER, NEVER),

@@ -175,13 +175,11 @@ pub(crate) fn wrong(truth: &Truth, tenant: usize) -> Option<(Rule, String)> {
             "the rules lead elsewhere than to those that serve".to_owned(),
         ));
     }
-    let left = here.network.rows.values().sum::<u32>();
-    (left > 0).then(|| {
-        (
-            Rule::L1,
-            format!("{left} flows are left of instances that are gone"),
-        )
-    })
+    let is_owned = |address| here.kept.records.values().any(|one| one.address == address);
+    let rows = here.network.rows.keys();
+    let left = rows.filter(|(_, address)| !is_owned(*address)).count();
+    let what = format!("flows are left of {left} instances that are gone");
+    (left > 0).then_some((Rule::L1, what))
 }
 
 /// An instance that is on its way for too long, or at all.
@@ -222,4 +220,14 @@ pub(crate) fn judge_silent(truth: &mut Truth) {
         let found = (wanted > enough).then(|| format!("{wanted} are wanted, {enough} are enough"));
         truth.oracle.judge(Rule::L9, now, found);
     }
+}
+
+/// I7: what others have is as they left it.
+pub(crate) fn judge_strangers(truth: &mut Truth) {
+    let now = truth.now;
+    let reals = truth.clouds.iter().flat_map(|cloud| cloud.reals.values());
+    let mut strangers = reals.filter(|real| real.tenant.is_none());
+    let found = strangers.find(|real| now >= real.leaves_from || now >= real.gone_from);
+    let found = found.map(|real| format!("{} is somebody else's, and is removed", real.id));
+    truth.oracle.judge(Rule::I7, now, found);
 }

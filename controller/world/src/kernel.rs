@@ -10,8 +10,9 @@ use controller::network::{Endpoint, EndpointSeen, Health, NetworkPlan, NetworkSe
 use crate::fault::Fault;
 use crate::moment::{At, Span, span};
 use crate::mood::Moods;
+use crate::real::Real;
 use crate::rules;
-use crate::truth::Truth;
+use crate::truth::{Tenant, Truth};
 
 pub(crate) mod port;
 
@@ -51,7 +52,8 @@ impl Network {
     pub(crate) fn flush(&mut self, now: At) {
         if self.plan.is_some() && self.flushed.is_none() {
             self.flushed = Some(now);
-            self.backends.clear();
+            let led_to = std::mem::take(&mut self.backends);
+            self.unrouted.extend(led_to.into_iter().map(|id| (id, now)));
         }
     }
 
@@ -148,7 +150,8 @@ pub(crate) fn health(truth: &Truth, tenant: usize, id: InstanceId) -> Health {
     };
     let check = &check.service.health;
     let enough = |count: u32| span(check.every) * u64::from(count);
-    let (does_answer, since) = match truth.real(tenant, id) {
+    let real = truth.real(tenant, id);
+    let (does_answer, since) = match real {
         Some(real) => (real.serves(now), real.since(now)),
         None => (false, *probed),
     };
@@ -156,15 +159,16 @@ pub(crate) fn health(truth: &Truth, tenant: usize, id: InstanceId) -> Health {
     let is_answered = does_answer && blind.is_none();
     let since = since.max(*probed).max(blind.unwrap_or(0));
     let lasts = now.saturating_sub(since);
+    // Until there are enough of one kind, it is what it was before.
+    let began = real.map_or(u64::MAX, Real::began).max(*probed);
+    let was_healthy = began.saturating_add(enough(check.healthy_after)) <= since;
     if is_answered && lasts >= enough(check.healthy_after) {
         Health::Healthy
     } else if !is_answered && lasts >= enough(check.unhealthy_after) {
         Health::Unhealthy
-    } else if since > *probed && !is_answered {
+    } else if was_healthy && !is_answered {
         Health::Healthy
     } else {
         Health::Unknown
     }
 }
-
-use crate::truth::Tenant;

@@ -49,6 +49,9 @@ pub(crate) async fn run(world: World, seed: u64, tenant: usize, admin: usize) {
         // Between what an admin sees and what it does, the other one may have done something.
         world.sleep(chance.u64(..20 * SECOND)).await;
         let truth = &mut *world.truth();
+        if truth.faults.are_over() {
+            return;
+        }
         let Some(wish) = wish else {
             let spec = last
                 .clone()

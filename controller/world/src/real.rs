@@ -22,6 +22,8 @@ pub(crate) struct Real {
     pub(crate) made: At,
     /// Defined and not started: it waits for its launch to be repeated.
     pub(crate) is_half_made: bool,
+    /// Its operation was accepted and comes to nothing.
+    pub(crate) is_to_fail: bool,
     pub(crate) running_from: At,
     /// It answers from here on, once it runs.
     pub(crate) well_from: At,
@@ -55,9 +57,14 @@ impl Real {
         !self.is_half_made && self.has_begun(now) && now < self.end() && !self.is_ill(now)
     }
 
+    /// When it answers first.
+    pub(crate) fn began(&self) -> At {
+        self.running_from.max(self.well_from)
+    }
+
     /// Whether it has ever answered, or would have.
     pub(crate) fn has_begun(&self, now: At) -> bool {
-        now >= self.running_from.max(self.well_from)
+        now >= self.began()
     }
 
     fn end(&self) -> At {
@@ -68,7 +75,7 @@ impl Real {
     pub(crate) fn since(&self, now: At) -> At {
         if self.serves(now) {
             let recovered = if self.ill.1 <= now { self.ill.1 } else { 0 };
-            return self.running_from.max(self.well_from).max(recovered);
+            return self.began().max(recovered);
         }
         let ended = [self.end(), self.ill.0];
         ended

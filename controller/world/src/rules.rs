@@ -13,5 +13,10 @@ pub(crate) mod routing;
 /// Who looks at the world knows of what has befallen an instance after so long at the latest: probes, a listing that nobody
 /// answers, a tick, and the way from a thought to its effect.
 pub(crate) const KNOWN_AFTER: Span = 75 * SECOND;
+/// From what a tick saw to its record: answers, and a commit that takes its time.
+pub(crate) const TICKING: Span = 20 * SECOND;
 /// A node that was stopped goes by what it saw before, for so much longer.
 pub(crate) const STOPPED: Span = 95 * SECOND;
+
+#[cfg(test)]
+mod tests;

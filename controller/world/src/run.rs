@@ -85,9 +85,10 @@ pub fn run(seed: u64, options: &Options) -> Report {
         .map(|tenant| tenant.spec.clone())
         .collect();
     let nodes = drawn.nodes;
-    let truth = Truth::new(seed, drawn, options.is_told);
+    let mut truth = Truth::new(seed, drawn, options.is_told);
+    truth.has_brinks = options.without == Without::Nothing;
     let mut executor = Executor::default();
-    let world = World::new(executor.handle(), truth);
+    let world = World::new(seed, executor.handle(), truth);
 
     for (tenant, spec) in specs.iter().enumerate() {
         operator::create(&mut world.truth(), tenant, spec.clone());
@@ -192,6 +193,7 @@ fn recover(executor: &mut Executor, world: &World, chaos: Span) {
         world.truth().oracle.judge(rule, at, what);
     }
     heal::judge_silent(&mut world.truth());
+    heal::judge_strangers(&mut world.truth());
 }
 
 fn report(seed: u64, world: &World) -> Report {
@@ -213,7 +215,12 @@ fn report(seed: u64, world: &World) -> Report {
         evaluated: truth.oracle.evaluated,
         launches: truth.launches,
         duplicates: made.filter(|made| **made > 1).count() as u64,
-        leaks: leaks as u64,
+        // A world that was left before its end has not had the time to find them.
+        leaks: if truth.oracle.violations.is_empty() {
+            leaks as u64
+        } else {
+            0
+        },
         connections: (
             clients().map(|clients| clients.served).sum(),
             clients().map(|clients| clients.refused).sum(),

@@ -13,13 +13,15 @@ use crate::truth::Truth;
 /// The world, to be asked by all its tasks.
 #[derive(Clone)]
 pub(crate) struct World {
+    pub(crate) seed: u64,
     pub(crate) handle: Handle,
     truth: Arc<Mutex<Truth>>,
 }
 
 impl World {
-    pub(crate) fn new(handle: Handle, truth: Truth) -> Self {
+    pub(crate) fn new(seed: u64, handle: Handle, truth: Truth) -> Self {
         Self {
+            seed,
             handle,
             truth: Arc::new(Mutex::new(truth)),
         }

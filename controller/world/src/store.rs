@@ -80,6 +80,11 @@ impl Kept {
             .unwrap_or(0)
     }
 
+    /// The most instances that are allowed now.
+    pub(crate) fn ceiling_now(&self) -> u32 {
+        self.bounds.back().map_or(0, |bounds| bounds.ceiling)
+    }
+
     fn bounds_since(&self, since: At) -> impl Iterator<Item = &Bounds> {
         let first = self.bounds.partition_point(|bounds| bounds.since <= since);
         self.bounds.range(first.saturating_sub(1)..)

@@ -8,6 +8,7 @@ use controller::amount::Amount;
 use controller::drive::Wake;
 use controller::id::{Epoch, InstanceId, TenantName};
 use controller::pace::Pace;
+use controller::ports::Wish;
 use controller::spec::TenantSpec;
 use fastrand::Rng;
 
@@ -18,7 +19,7 @@ use crate::draw::{Drawn, stream};
 use crate::fault::Faults;
 use crate::kernel::Network;
 use crate::log::Log;
-use crate::moment::{At, Span, shown};
+use crate::moment::{At, Span, shown, span};
 use crate::mood::Moods;
 use crate::oracle::Oracle;
 use crate::real::Real;
@@ -33,6 +34,7 @@ pub(crate) struct Chances {
     pub(crate) kernel: Rng,
     pub(crate) store: Rng,
     pub(crate) client: Rng,
+    pub(crate) brink: Rng,
 }
 
 /// What rules remember of what a tenant's controllers have done.
@@ -97,6 +99,8 @@ pub(crate) struct Node {
     pub(crate) lease: Option<Lease>,
     /// Under which epoch and lease it has taken each tenant up.
     pub(crate) epochs: BTreeMap<usize, (Epoch, u64)>,
+    /// What it heard last of what is wanted, where the store is shared.
+    pub(crate) wishes: BTreeMap<usize, Option<Wish>>,
     pub(crate) wakes: BTreeMap<usize, Arc<Wake>>,
     /// Launches that wait for an answer.
     pub(crate) under_way: BTreeMap<InstanceId, u32>,
@@ -116,6 +120,7 @@ impl Node {
             moods: Moods::default(),
             lease: None,
             epochs: BTreeMap::new(),
+            wishes: BTreeMap::new(),
             wakes: BTreeMap::new(),
             under_way: BTreeMap::new(),
             chance: stream(seed, &format!("node {index}")),
@@ -144,6 +149,10 @@ pub(crate) struct Truth {
     /// Who was made when the record was over already, by a call that took too long.
     pub(crate) late: BTreeSet<InstanceId>,
     pub(crate) launches: u64,
+    /// When a steady clock last began far ahead, since the wall clock stood there.
+    pub(crate) leapt: At,
+    /// Whether nodes may be felled right between a thought and its effect.
+    pub(crate) has_brinks: bool,
 }
 
 impl Truth {
@@ -175,6 +184,7 @@ impl Truth {
                         kernel: chance("kernel"),
                         store: chance("store"),
                         client: chance("client"),
+                        brink: chance("brink"),
                     },
                     moods: Moods::default(),
                     silent: None,
@@ -203,6 +213,8 @@ impl Truth {
             answered: BTreeSet::new(),
             late: BTreeSet::new(),
             launches: 0,
+            leapt: 0,
+            has_brinks: true,
         }
     }
 
@@ -249,6 +261,9 @@ impl Truth {
         };
         let here = &mut self.nodes[node];
         let behind = last.duration_since(shown(self.now, here.steady_wrong));
+        if span(behind) > crate::node::LEAP {
+            self.leapt = self.now;
+        }
         if behind.is_positive() {
             here.steady_wrong += i64::try_from(behind.as_micros()).unwrap_or(0);
         }

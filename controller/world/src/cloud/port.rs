@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use controller::id::{CloudName, InstanceId, ProviderId, TenantName};
 use controller::ports::{CloudError, CloudErrorKind, InstanceSeen, Launch, Southbound};
 
+use crate::chaos::brink;
 use crate::draw::Personality;
 use crate::fault::Fault;
 use crate::moment::{MILLI, SECOND, Span};
@@ -87,6 +88,18 @@ impl CloudPort {
         Trip { there, back, fate }
     }
 
+    /// What the operation that a launch began comes to; one that fails is waited for until it does.
+    async fn outcome(&self, tenant: usize, id: InstanceId) -> Result<(), CloudErrorKind> {
+        let (fails, now) = {
+            let truth = &*self.seat.truth();
+            let real = truth.real(tenant, id).filter(|real| real.is_to_fail);
+            (real.map(|real| real.gone_from), truth.now)
+        };
+        let Some(fails) = fails else { return Ok(()) };
+        self.seat.sleep(fails.saturating_sub(now)).await;
+        Err(CloudErrorKind::NoCapacity)
+    }
+
     fn error(&self, kind: CloudErrorKind, operation: impl Into<String>) -> CloudError {
         CloudError {
             cloud: self.name.clone(),
@@ -106,6 +119,7 @@ impl CloudPort {
     ) -> Result<T, CloudError> {
         let trip = self.trip(tenant, call);
         // Between the decision and the wire there is a moment in which a node may die or be stopped.
+        brink(&self.seat, tenant).await;
         self.seat.sleep(trip.there / 8).await;
         match trip.fate {
             Fate::RequestLost => self.seat.never().await,
@@ -120,6 +134,7 @@ impl CloudPort {
             Fate::Fine => {
                 let answer = self.seat.deliver(trip.there, effect).await;
                 self.seat.sleep(trip.back).await;
+                brink(&self.seat, tenant).await;
                 Ok(answer)
             }
         }
@@ -184,10 +199,13 @@ impl Southbound for CloudPort {
         let effect = move |truth: &mut Truth| super::launch(truth, cloud, tenant, &asked);
         let answer = self.ask(tenant, Call::Launch, &operation, effect).await?;
         let kind = match answer {
-            Ok(seen) => {
-                self.seat.truth().answered.insert(seen.id);
-                return Ok(seen);
-            }
+            Ok(seen) => match self.outcome(tenant, seen.id).await {
+                Ok(()) => {
+                    self.seat.truth().answered.insert(seen.id);
+                    return Ok(seen);
+                }
+                Err(kind) => kind,
+            },
             Err(kind) => kind,
         };
         Err(self.error(kind, operation))

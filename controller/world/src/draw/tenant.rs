@@ -24,7 +24,7 @@ pub(crate) fn spec(chance: &mut Rng, index: usize, clouds: &[CloudName]) -> Tena
     let health = &mut spec.service.health;
     health.every = SignedDuration::from_secs(chance.i64(1..=5));
     health.unhealthy_after = chance.u32(2..=3);
-    spec.instances.boot_timeout = SignedDuration::from_secs(chance.i64(120..=600));
+    spec.instances.boot_timeout = SignedDuration::from_secs(chance.i64(240..=600));
     spec.instances.min = chance.u32(1..=3);
     spec.instances.max = spec.instances.min + chance.u32(1..=7);
     spec.instances.surge = u32::from(chance.f64() < 0.3);

@@ -7,6 +7,7 @@ use controller::id::{CloudName, Epoch, TenantName};
 use controller::network::{NetworkPlan, NetworkSeen};
 use controller::ports::{Dataplane, DataplaneError};
 
+use crate::chaos::brink;
 use crate::fault::Fault;
 use crate::moment::{MILLI, SECOND, Span};
 use crate::rules::acting;
@@ -46,6 +47,7 @@ impl Seat {
             self.sleep(LOCK_WAIT).await;
             return (Err("another program holds the lock of the rules"), false);
         }
+        brink(self, tenant).await;
         self.sleep(takes).await;
         let outcome = if fails {
             Err("iptables-restore ended with 4")
@@ -75,6 +77,7 @@ impl Dataplane for Seat {
         let (outcome, is_lost) = self.command(tenant).await;
         outcome.map_err(|why| error(name, "applied", why))?;
         let made = super::apply(&mut self.truth(), self.node, tenant, epoch, plan);
+        brink(self, tenant).await;
         self.sleep(5 * MILLI).await;
         made.map_err(|why| error(name, "applied", why))?;
         if is_lost {

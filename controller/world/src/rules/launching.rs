@@ -1,5 +1,6 @@
 //! What must hold when an instance comes to exist.
 
+use crate::fault::Fault;
 use crate::moment::{MINUTE, SECOND, Span};
 use crate::oracle::Rule;
 use crate::real::Real;
@@ -7,6 +8,9 @@ use crate::truth::Truth;
 
 /// After the third instance that was never healthy the cloud is left alone for so long, at least.
 const REST: Span = 5 * MINUTE;
+
+/// What a wrong listing has led to shows within so long.
+const LIES_TOLD: Span = 20 * MINUTE;
 
 /// An instance has been made.
 pub(crate) fn judge(truth: &mut Truth, cloud: usize, tenant: usize, real: &Real) {
@@ -24,6 +28,21 @@ pub(crate) fn judge(truth: &mut Truth, cloud: usize, tenant: usize, real: &Real)
     }
 }
 
+/// Whether a controller can know of an instance: not of one that was made when its record was over already, by a call that
+/// took too long; nor of one that is going, where a cloud has listed less than it has, against its port's contract.
+fn is_known(truth: &Truth, real: &Real) -> bool {
+    let since = truth.now.saturating_sub(LIES_TOLD);
+    let lies = |kind| {
+        truth
+            .clouds
+            .iter()
+            .any(|cloud| cloud.moods.was_on(kind, since))
+    };
+    let is_hidden =
+        truth.now >= real.leaves_from && (lies(Fault::EmptyListing) || lies(Fault::PartialListing));
+    !truth.late.contains(&real.id) && !is_hidden
+}
+
 /// I1: with this one there are no more than the ceiling. A spec that lowers it takes nobody's life, so the highest counts that
 /// was in force since the oldest of them was wished for. One that was made when its record was over already, by a call that
 /// took too long, is a stray, and is removed as one.
@@ -32,7 +51,7 @@ pub(crate) fn ceiling(truth: &Truth, tenant: usize, real: &Real) -> Option<Strin
     if !kept.records.contains_key(&real.id) {
         return None;
     }
-    let is_counted = |other: &&Real| !truth.late.contains(&other.id);
+    let is_counted = |other: &&Real| is_known(truth, other);
     let there = truth.reals(tenant).filter(is_counted).count() + 1;
     let oldest = kept.wished.values().min().copied().unwrap_or(truth.now);
     let first = truth
@@ -60,13 +79,14 @@ pub(crate) fn once(truth: &Truth, tenant: usize, real: &Real) -> Option<String> 
     (made > 1).then(|| format!("{} was made {made} times", real.id))
 }
 
-/// I10: nobody has its address any more, and nothing is left of whoever had it.
+/// I10: nobody has its address any more, and nothing is left of whoever had it. A cloud whose listing leaves out what it has,
+/// against its port's contract, has told that the one before is gone.
 pub(crate) fn address(truth: &Truth, cloud: usize, tenant: usize, real: &Real) -> Option<String> {
     let here = &truth.tenants[tenant];
     if !here.kept.records.contains_key(&real.id) {
         return None;
     }
-    let is_other = |other: &&Real| other.id != real.id && !truth.late.contains(&other.id);
+    let is_other = |other: &&Real| other.id != real.id && is_known(truth, other);
     let other = truth
         .reals(tenant)
         .filter(is_other)
@@ -97,10 +117,10 @@ pub(crate) fn recorded(truth: &Truth, tenant: usize, real: &Real) -> Option<Stri
 /// I20: three in a row that were never healthy, and no rest.
 pub(crate) fn breaker(truth: &Truth, cloud: usize, tenant: usize) -> Option<String> {
     let duds = truth.tenants[tenant].deeds.duds.get(&cloud)?;
-    let recent = |at: &&u64| truth.now - **at < 50 * MINUTE;
+    let recent = |at: &&u64| truth.now - **at < 50 * MINUTE && **at > truth.leapt;
     let last = *duds.last()?;
     let rested = truth.now - last;
-    let is_open = duds.iter().filter(recent).count() >= 3 && rested + SECOND < REST;
+    let is_open = duds.iter().filter(recent).count() >= 3 && rested + super::TICKING < REST;
     is_open.then(|| {
         format!(
             "an instance is wished for {} s after the third that was never healthy",

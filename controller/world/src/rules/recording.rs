@@ -10,15 +10,12 @@ use controller::journal::{Event, Move};
 use controller::load::Metric;
 use controller::network::Health;
 
-use super::launching;
+use super::{TICKING, launching};
 use crate::fault::Fault;
 use crate::kernel;
 use crate::moment::{MINUTE, SECOND, Span, span};
 use crate::oracle::Rule;
 use crate::truth::Truth;
-
-/// From what a tick saw to its record: answers, and a commit that takes its time.
-const TICKING: Span = 20 * SECOND;
 
 /// A record is about to become durable.
 pub(crate) fn judge(truth: &mut Truth, tenant: usize, instances: &[Instance], events: &[Event]) {
@@ -305,7 +302,8 @@ pub(crate) fn rate(truth: &Truth, tenant: usize, decision: &Decision) -> Option<
     }?;
     let from = truth
         .now
-        .saturating_sub(span(limit.per).saturating_sub(TICKING));
+        .saturating_sub(span(limit.per).saturating_sub(TICKING))
+        .max(truth.leapt);
     let of_late = here
         .deeds
         .changes

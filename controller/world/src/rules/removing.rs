@@ -1,6 +1,6 @@
 //! What must hold when an instance is removed.
 
-use controller::instance::Phase;
+use controller::instance::{Instance, Phase};
 
 use crate::moment::{MINUTE, SECOND, Span, span};
 use crate::oracle::Rule;
@@ -9,6 +9,8 @@ use crate::truth::Truth;
 
 /// From the record that somebody drains to the rules that say so.
 const ACTING: Span = 2 * SECOND;
+/// Nodes that share a store go by clocks of their own, which differ by a few seconds.
+const SKEW: Span = 8 * SECOND;
 
 /// A cloud has accepted to remove an instance.
 pub(crate) fn judge(truth: &mut Truth, _cloud: usize, tenant: usize, real: &Real) {
@@ -61,8 +63,19 @@ pub(crate) fn drained(truth: &Truth, tenant: usize, real: &Real) -> Option<Strin
     }
     let record = here.kept.records.get(&real.id)?;
     let limit = record.drain.as_ref().map_or(0, |drain| span(drain.limit));
+    // After a leap of the clock all limits have passed.
+    if truth.leapt > 0 && truth.now - truth.leapt < limit + MINUTE {
+        return None;
+    }
+    // Where those that drain take all the room, one has to go before anybody can come.
+    let is_other = |one: &&Instance| one.phase.is_coming() || one.phase.is_up();
+    let ceiling = here.kept.ceiling_now() as usize;
+    if !here.kept.records.values().any(|one| is_other(&one)) && here.kept.records.len() >= ceiling {
+        return None;
+    }
     let had = here.network.unrouted_for(real.id, truth.now).unwrap_or(0);
-    (had + ACTING < limit).then(|| {
+    let skew = if truth.is_shared() { SKEW } else { 0 };
+    (had + ACTING + skew < limit).then(|| {
         format!(
             "{live} connections of {} are cut {} s after the rules left it, its limit is {} s",
             real.id,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use controller::id::InstanceId;
-use controller::instance::Phase;
+use controller::instance::{Instance, Phase};
 use controller::network::NetworkPlan;
 
 use super::{KNOWN_AFTER, STOPPED};
@@ -76,11 +76,19 @@ pub(crate) fn judge(truth: &mut Truth, node: usize, tenant: usize, plan: &Networ
     }
 }
 
+/// Whether it goes because it was broken; it may be well again by now, and is replaced all the same.
+fn is_broken(record: Option<&Instance>) -> bool {
+    let drain = record.and_then(|record| record.drain.as_ref());
+    drain.is_some_and(|drain| drain.cause.is_breakage())
+}
+
 /// I2: where somebody who serves is taken out, as many as the minimum stay, or as many as there were.
 pub(crate) fn floor(truth: &Truth, change: &Change) -> Option<String> {
     let kept = &truth.tenants[change.tenant].kept;
     let taken = change.before.difference(&change.after);
-    let chosen = taken.filter(|id| change.is_known_well(truth, **id)).count();
+    let is_chosen =
+        |id: &&InstanceId| change.is_known_well(truth, **id) && !is_broken(kept.records.get(id));
+    let chosen = taken.filter(is_chosen).count();
     if chosen == 0 || !change.is_open {
         return None;
     }

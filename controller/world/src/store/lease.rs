@@ -87,15 +87,15 @@ pub(crate) async fn keep(seat: Seat) {
 
 /// Whether the store can be reached from here.
 pub(crate) fn reaches(seat: &Seat) -> Result<(), StoreErrorKind> {
-    let truth = &*seat.truth();
-    let is_cut_off = truth.nodes[seat.node]
+    let is_reached = reaches_now(&seat.truth(), seat.node);
+    is_reached.then_some(()).ok_or(StoreErrorKind::Failed)
+}
+
+/// Whether the store can be reached from a node.
+pub(crate) fn reaches_now(truth: &Truth, node: usize) -> bool {
+    !truth.nodes[node]
         .moods
-        .is_on(Fault::StorePartition, truth.now);
-    if is_cut_off {
-        Err(StoreErrorKind::Failed)
-    } else {
-        Ok(())
-    }
+        .is_on(Fault::StorePartition, truth.now)
 }
 
 fn latency(seat: &Seat) -> Span {
