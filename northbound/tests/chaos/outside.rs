@@ -259,6 +259,18 @@ fn rows(host: &Host, kind: &str) -> Vec<u64> {
     numbers
 }
 
+/// The version of the spec that is in force.
+pub(crate) fn generation(host: &Host) -> u64 {
+    let generation: i64 = store(host)
+        .query_row(
+            "SELECT generation FROM tenant WHERE name = ?1",
+            [TENANT],
+            |row| row.get(0),
+        )
+        .unwrap();
+    generation.unsigned_abs()
+}
+
 /// The instances that have a record.
 fn records(host: &Host) -> BTreeSet<InstanceId> {
     let store = store(host);

@@ -236,6 +236,11 @@ pub(crate) fn wait_until_settled(host: &Host, state: State) {
         || sites() == state.sites(),
         || format!("{} sites, there are {}", state.sites(), sites()),
     );
+    // On a busy machine an apply is answered before a tick has known of it.
+    let generation = outside::generation(host);
+    host.until(TENANT, "a tick knows of the spec in force", |report| {
+        report.status.generation.0 == generation
+    });
     let containers = host.until_exactly(TENANT, state.count());
     let running: BTreeSet<InstanceId> = containers.iter().map(|one| one.id).collect();
     outside::assert_exactly(host, &running, state.sites());
