@@ -134,8 +134,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
         return Err(ServeError::Rootless { rootless });
     }
     let state = StateDir::take(&config.state)?;
-    let memory = memory::open(&config, state)?;
-    crashpoint!("start.opened");
+    let memory = memory::open(&config, state).await?;
     let store = memory.store.clone();
     let wired = wire(&config, memory)?;
     let listener = socket::listen(&config.socket)?;
