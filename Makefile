@@ -3,6 +3,7 @@
 # make build   the release binary, target/release/asaas
 # make lint    what CI holds the code against
 # make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
+# make ha      three nodes over a real etcd, killed, stopped and cut off; needs root
 # make bench   the figures that the documents claim
 # make sim     simulated worlds of faults, thousands of tenant-hours in minutes; make sim SEED=n repeats one
 # make sim-bugs whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
@@ -22,6 +23,7 @@ FUZZ_PACKAGES  := g++
 
 .PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages prometheus etcd clean-demo
 help:
+	@sed -n '/^# make/s/^# //p' Makefile
 	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
@@ -54,6 +56,8 @@ $(PROMETHEUS) $(ETCD):
 	{ $$get $(package) 2>/dev/null || { apt-get update -qq && $$get $(package); }; } >/dev/null \
 	&& dpkg-deb -x $(package)_*.deb . && rm -f *.deb usr/bin/promtool && touch usr/bin/$(notdir $@) \
 	|| { echo "make: could not unpack $(package); hint: see whether 'apt-get download $(package)' works" >&2; exit 1; }
+
+include northbound/ha.mk
 
 build:
 	$(CARGO) build --release --locked -p northbound

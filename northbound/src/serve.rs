@@ -135,6 +135,7 @@ pub async fn serve(config: Config, ready: impl FnOnce(&PathBuf)) -> Result<(), S
     }
     let state = StateDir::take(&config.state)?;
     let memory = memory::open(&config, state).await?;
+    crashpoint!("start.opened");
     let store = memory.store.clone();
     let wired = wire(&config, memory)?;
     let listener = socket::listen(&config.socket)?;

@@ -13,7 +13,7 @@ use northbound::store::etcd::connection::Connection;
 #[path = "etcd/exec.rs"]
 mod exec;
 
-use exec::{Member, Seat, program};
+use exec::{Member, Seat, Timing, program};
 
 const MEMBERS: usize = 3;
 /// On a machine that builds beside it.
@@ -26,8 +26,26 @@ pub(crate) struct Etcd {
 }
 
 impl Etcd {
-    /// Three members that answer; `None`, and said so, where there is no etcd on this machine.
+    /// Three members that answer, and choose another leader while a test still waits; `None`, and said so, where there is no
+    /// etcd on this machine.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(Timing {
+            heartbeat: 20,
+            election: 200,
+        })
+        .await
+    }
+
+    /// The same, with the times that etcd has where nobody sets them.
+    pub(crate) async fn start_as_shipped() -> Option<Self> {
+        Self::start_with(Timing {
+            heartbeat: 100,
+            election: 1_000,
+        })
+        .await
+    }
+
+    async fn start_with(timing: Timing) -> Option<Self> {
         let Some(program) = program() else {
             // Past the capture of the test's output: nobody should take this for a pass.
             let _ = writeln!(
@@ -40,7 +58,7 @@ impl Etcd {
         let seats = seats();
         let members = seats.iter().map(|seat| {
             let place = directory.path().to_owned();
-            Member::new(program.clone(), place, seat.clone(), seats.clone())
+            Member::new(program.clone(), place, seat.clone(), seats.clone(), timing)
         });
         let mut etcd = Self {
             members: members.collect(),

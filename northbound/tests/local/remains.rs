@@ -1,4 +1,5 @@
 //! What a service has made, seen without its help; and how to take it away where it cannot do so itself any more.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 10);
 pub(crate) const TENANTS: [&str; 3] = ["demo", "other", "mute"];
 
 /// What tells the things of one test from all others.
+#[derive(Clone)]
 pub(crate) struct Mark {
     /// Its directory.
     directory: PathBuf,
@@ -116,8 +118,13 @@ pub(crate) fn of_tenant(mark: &Mark, state: &Path, tenant: &str) -> Vec<String> 
 }
 
 /// Takes everything away, whatever it is.
-#[expect(clippy::print_stderr, reason = "who cleans up goes on past errors")]
 pub(crate) fn remove(mark: &Mark) {
+    remove_all(mark, &TENANTS);
+}
+
+/// The same, of these tenants.
+#[expect(clippy::print_stderr, reason = "who cleans up goes on past errors")]
+pub(crate) fn remove_all(mark: &Mark, tenants: &[&str]) {
     let note = |what: &str, done: io::Result<()>| {
         if let Err(cause) = done {
             eprintln!("{what} cannot be removed: {cause}");
@@ -153,7 +160,7 @@ pub(crate) fn remove(mark: &Mark) {
     let Some(deployment) = &mark.deployment else {
         return;
     };
-    let tenants = TENANTS.map(|name| name.parse().unwrap());
+    let tenants: Vec<_> = tenants.iter().map(|name| name.parse().unwrap()).collect();
     for name in netsetup::remains(deployment, &tenants, &[CLIENT]).unwrap_or_default() {
         let path = Path::new("/run/netns").join(name.as_str());
         // A file alone, without a namespace, is removed all the same.

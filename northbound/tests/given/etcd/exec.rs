@@ -30,7 +30,15 @@ pub(crate) struct Member {
     directory: PathBuf,
     seat: Seat,
     all: Vec<Seat>,
+    timing: Timing,
     child: Option<Child>,
+}
+
+/// In milliseconds: how often a leader is heard of, and after how long without it another is chosen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) heartbeat: u32,
+    pub(crate) election: u32,
 }
 
 /// Where `make etcd` unpacks it, beside the program under test; else where the package is installed.
@@ -44,12 +52,19 @@ pub(crate) fn program() -> Option<PathBuf> {
 }
 
 impl Member {
-    pub(crate) fn new(program: PathBuf, directory: PathBuf, seat: Seat, all: Vec<Seat>) -> Self {
+    pub(crate) fn new(
+        program: PathBuf,
+        directory: PathBuf,
+        seat: Seat,
+        all: Vec<Seat>,
+        timing: Timing,
+    ) -> Self {
         Self {
             program,
             directory,
             seat,
             all,
+            timing,
             child: None,
         }
     }
@@ -85,9 +100,8 @@ impl Member {
                 flag("initial-advertise-peer-urls", &self.seat.peer_url()),
                 flag("initial-cluster", &cluster.join(",")),
                 flag("initial-cluster-state", "new"),
-                // A fifth of the defaults: another leader is chosen while a test still waits.
-                flag("heartbeat-interval", "20"),
-                flag("election-timeout", "200"),
+                flag("heartbeat-interval", &self.timing.heartbeat.to_string()),
+                flag("election-timeout", &self.timing.election.to_string()),
                 flag("logger", "zap"),
                 flag("log-level", "warn"),
             ])
