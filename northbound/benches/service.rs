@@ -24,7 +24,6 @@ mod exec;
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod host;
 #[path = "../tests/local/remains.rs"]
-#[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod remains;
 #[path = "../tests/local/traffic.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
