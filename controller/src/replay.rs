@@ -256,13 +256,14 @@ impl Replay {
         self.recall.hear_without_readings(entry);
     }
 
-    /// A service has taken up the tenant, and knows what it was told of the time before.
+    /// A service has taken up the tenant, and knows what it was told of the time before: not what it was told from a beginning
+    /// that was dropped since.
     fn take_up(&mut self, policy: &Policy) {
         let is_told = self
             .recent
             .entries
             .back()
-            .is_none_or(|last| self.known.has_span(last.steady));
+            .is_some_and(|last| self.known.has_span(last.steady));
         self.recall.history = History::rebuild(&self.recent.journal(), policy, self.every);
         if is_told {
             self.known = Known::All;
