@@ -18,7 +18,7 @@ use super::change::{in_force, owner_of};
 use super::convert::{count, nanoseconds, parsed, signed};
 use crate::store::StateDir;
 use crate::store::change::InForce;
-use crate::store::etcd::values::{Counter, Fact, Line, Records};
+use crate::store::etcd::values::{Counter, Fact, Line, Records, Spec};
 
 /// What this node has of a tenant, at one moment.
 #[derive(Debug)]
@@ -235,26 +235,7 @@ fn put(tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
             counter,
             revision,
         } => put_counter(tx, tenant, *counter, *revision),
-        Fact::Spec { tenant, spec } => {
-            tx.prepare_cached(
-                "INSERT INTO spec (tenant, generation, seq, applied, spec, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (tenant, generation) DO NOTHING",
-            )?
-            .execute(params![
-                tenant.as_str(),
-                signed(spec.generation)?,
-                signed(spec.seq)?,
-                spec.applied,
-                spec.wanted.get(),
-                spec.text
-            ])?;
-            tx.prepare_cached(
-                "INSERT INTO tenant (name, generation, is_paused, desired, is_destroyed) VALUES (?1, ?2, 0, NULL, 0)
-                 ON CONFLICT (name) DO UPDATE SET generation = excluded.generation",
-            )?
-            .execute(params![tenant.as_str(), signed(spec.generation)?])?;
-            Ok(())
-        }
+        Fact::Spec { tenant, spec } => put_spec(tx, tenant, spec),
         Fact::Orders { tenant, orders } => {
             tx.prepare_cached(
                 "UPDATE tenant SET is_paused = ?2, desired = ?3, is_destroyed = ?4 WHERE name = ?1",
@@ -300,6 +281,27 @@ fn put(tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn put_spec(tx: &Transaction<'_>, tenant: &TenantName, spec: &Spec) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO spec (tenant, generation, seq, applied, spec, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (tenant, generation) DO NOTHING",
+    )?
+    .execute(params![
+        tenant.as_str(),
+        signed(spec.generation)?,
+        signed(spec.seq)?,
+        spec.applied,
+        spec.wanted.get(),
+        spec.text
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO tenant (name, generation, is_paused, desired, is_destroyed) VALUES (?1, ?2, 0, NULL, 0)
+         ON CONFLICT (name) DO UPDATE SET generation = excluded.generation",
+    )?
+    .execute(params![tenant.as_str(), signed(spec.generation)?])?;
+    Ok(())
 }
 
 fn put_counter(
