@@ -5,11 +5,11 @@
 # make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
 # make ha      three nodes over a real etcd, killed, stopped and cut off; needs root
 # make bench   the figures that the documents claim
-# make sim     simulated worlds of faults, thousands of tenant-hours in minutes; make sim SEED=n repeats one
-# make sim-bugs whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
-# make mutants  which small changes to the decision core no test would notice: controller/MUTANTS.md
-# make scale   10,000 tenants on one node, and 1,000 of them after kill -9: a few minutes; make scale PART=smoke: 40 s
-# make fuzz-short  every fuzz target for a moment; make fuzz FUZZ_SECONDS=900 for as long as you like
+# make sim [SEED=n]   simulated worlds of faults, thousands of tenant-hours in minutes; a seed repeats one
+# make sim-bugs   whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md
+# make mutants   which small changes to the decision core no test would notice: controller/MUTANTS.md
+# make scale [PART=smoke]   10,000 tenants on one node, and 1,000 of them after kill -9: a few minutes; its smoke test: 40 s
+# make fuzz-short   every fuzz target for a moment; make fuzz FUZZ_SECONDS=900 for as long as you like
 # make policies ASAAS_TRACES=DIR   our scaling policies beside others on a folder of load traces: controller/POLICIES.md
 
 SHELL  := /bin/bash
@@ -23,7 +23,6 @@ FUZZ_PACKAGES  := g++
 
 .PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages prometheus etcd clean-demo
 help:
-	@sed -n '/^# make/s/^# //p' Makefile
 	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
@@ -88,10 +87,10 @@ chaos: packages
 	@$(MAKE) --no-print-directory demo-root
 	$(CARGO) test --quiet --locked -p northbound --features crashpoints --test chaos -- $(POINT)
 
-lint:
+lint: etcd-packages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy -p northbound --features crashpoints --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p northbound --features crashpoints,etcd --all-targets --locked -- -D warnings
 
 # ASAAS_SCORER=DIR adds what others reach on the same traces.
 policies:

@@ -17,7 +17,6 @@ mod fault;
 mod host;
 mod outside;
 #[path = "../local/remains.rs"]
-#[expect(dead_code, reason = "other tests need more of it")]
 mod remains;
 #[path = "exec.rs"]
 mod tools;
