@@ -8,7 +8,7 @@ use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};
 use crate::journal::Event;
 use crate::ports::CloudErrorKind;
-use crate::settle::{Change, accepted};
+use crate::settle::{Change, answered};
 use crate::time::Now;
 
 /// Takes up answers: what changes about instances, and what is told. `removing` gets those whose removal was accepted.
@@ -35,7 +35,7 @@ pub(crate) fn take_up(
             Said::Launched(Ok(seen)) => {
                 refusals.accepted();
                 if record.phase == Phase::Intent {
-                    changes.push(accepted(record, seen, "its cloud has accepted it", now));
+                    changes.push(answered(record, seen, now));
                 }
             }
             Said::Launched(Err(error)) => {

@@ -102,7 +102,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         desired: course.number,
         readings: question.readings.clone(),
         generation: Generation::default(),
-        orders: question.orders.clone(),
+        orders: *question.orders,
         is_first: false,
         hold: question.hold.clone(),
         young: question.young,

@@ -207,13 +207,15 @@ pub trait Store: Send + Sync {
 }
 
 /// What a record was made upon. The store compares it in the transaction that writes the record: a tick that thought about a
-/// spec that is no longer in force, or for a tenant that is another's by now, writes nothing and so does nothing.
+/// spec or orders that are no longer in force, or for a tenant that is another's by now, writes nothing and so does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Footing {
     /// Under which the tenant was taken up.
     pub epoch: Epoch,
     /// The version of the spec that was thought about.
     pub generation: Generation,
+    /// The orders that were thought about.
+    pub orders: Orders,
 }
 
 /// What is wanted of a tenant.
@@ -241,7 +243,7 @@ pub struct TenantState {
 }
 
 /// What people have ordered, beside the spec. Survives restarts (I26).
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Orders {
     /// No voluntary action; broken instances are not replaced either. Traffic flows on, and health still steers it.
     pub is_paused: bool,
@@ -276,7 +278,7 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// It does not work: try again later.
     Failed,
-    /// Another spec is in force by now: think again.
+    /// Another spec is in force by now, or other orders: think again.
     Outdated,
     /// Another service looks after the tenant: leave it alone.
     Deposed,

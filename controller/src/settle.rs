@@ -1,5 +1,6 @@
 //! What became of each instance: the sights of one tick, turned into at most one step for each. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -80,8 +81,21 @@ pub(crate) fn adopt(instances: &mut BTreeMap<InstanceId, Instance>, changes: &[C
     }
 }
 
-/// The cloud has accepted the launch, or shows an instance that we had asked for before a crash.
-pub(crate) fn accepted(instance: &Instance, seen: &InstanceSeen, why: &str, now: Now) -> Change {
+/// The cloud has accepted the launch. No listing has shown the instance yet, so that the next one without it says little: it may
+/// lag behind (I6).
+pub(crate) fn answered(instance: &Instance, seen: &InstanceSeen, now: Now) -> Change {
+    let unlisted = Instance {
+        missing: Some(Missing {
+            since: now.steady,
+            listings: 0,
+        }),
+        ..instance.clone()
+    };
+    accepted(&unlisted, seen, "its cloud has accepted it", now)
+}
+
+/// Its cloud shows an instance that we had asked for, perhaps before a crash.
+fn accepted(instance: &Instance, seen: &InstanceSeen, why: &str, now: Now) -> Change {
     let mut named = instance.clone();
     named.provider = Some(seen.provider.clone());
     let phase = match seen.state {
@@ -128,9 +142,10 @@ pub(crate) fn settle(
     now: Now,
 ) -> Vec<Change> {
     let mut allowed = replaceable(instances, observed);
-    instances
-        .values()
-        .filter_map(|instance| match instance.phase {
+    let step = |recorded| {
+        let shown = shown(recorded, observed);
+        let instance = &*shown;
+        let step = match instance.phase {
             Phase::Intent => match observed.sight(instance) {
                 // One that was half made when we were killed is no instance yet: its launch is repeated.
                 Sight::Seen(seen) if seen.state != CloudState::Stopped => {
@@ -149,8 +164,24 @@ pub(crate) fn settle(
                 .contains(&instance.id)
                 .then(|| Change::enter(instance, Phase::Gone, "removed", now)),
             Phase::Gone | Phase::Failed => None,
+        };
+        step.or(match shown {
+            Cow::Owned(found) => Some(Change::noted(found)),
+            Cow::Borrowed(_) => None,
         })
-        .collect()
+    };
+    instances.values().filter_map(step).collect()
+}
+
+/// The instance, which is not missing any more where its cloud shows it.
+fn shown<'a>(instance: &'a Instance, observed: &Observed) -> Cow<'a, Instance> {
+    if instance.missing.is_some() && matches!(observed.sight(instance), Sight::Seen(_)) {
+        return Cow::Owned(Instance {
+            missing: None,
+            ..instance.clone()
+        });
+    }
+    Cow::Borrowed(instance)
 }
 
 fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Option<Change> {
@@ -182,12 +213,6 @@ fn coming(instance: &Instance, observed: &Observed, wish: &Wish, now: Now) -> Op
             }
             Absence::Early => {}
         },
-        (Sight::Seen(_), _) if instance.missing.is_some() => {
-            return Some(Change::noted(Instance {
-                missing: None,
-                ..instance.clone()
-            }));
-        }
         (Sight::Unknown | Sight::Seen(_), _) => {}
     }
     if instance.phase == Phase::Launching {

@@ -11,26 +11,26 @@ use jiff::SignedDuration;
 use crate::answers::take_up;
 use crate::calls::Calls;
 use crate::crashpoint;
-use crate::decision::Decision;
 use crate::history::{self, History};
 use crate::id::{Epoch, InstanceId, TenantName};
-use crate::instance::{Instance, Phase};
+use crate::instance::Instance;
 use crate::journal::Event;
 use crate::network::NetworkPlan;
-use crate::observe::{Observed, Sight, look};
+use crate::observe::{Observed, look};
 use crate::pace::Pace;
 use crate::plan::{Plan, Situation, plan, survey};
 use crate::ports::Ports;
 use crate::ports::{Footing, StoreError, StoreErrorKind, Wish};
 #[cfg(feature = "seeded-bugs")]
 use crate::seeded;
-use crate::settle::{Change, MISSING_LIMIT, adopt};
+use crate::settle::{Change, adopt};
 use crate::status::Status;
 use crate::strays::{Stray, Strays};
 use crate::time::Now;
 use crate::view;
 
 mod act;
+mod farewell;
 
 /// One tenant's controller, between ticks.
 #[derive(Debug)]
@@ -79,11 +79,7 @@ impl Controller {
             epoch: state.epoch,
             ports,
             pace,
-            instances: state
-                .instances
-                .into_iter()
-                .map(|instance| (instance.id, instance))
-                .collect(),
+            instances: by_id(state.instances),
             history: History::rebuild(&state.journal, &state.wish.spec.policy, pace.tick),
             chance: fastrand::Rng::with_seed(seed),
             calls: Calls::default(),
@@ -216,8 +212,7 @@ impl Controller {
     async fn recall(&mut self, wish: &Wish) -> Result<(), StoreError> {
         if let Some(state) = self.ports.store.load(&self.tenant, history::SPAN).await? {
             self.epoch = state.epoch;
-            let instances = state.instances.into_iter();
-            self.instances = instances.map(|instance| (instance.id, instance)).collect();
+            self.instances = by_id(state.instances);
             self.history
                 .forget_unwritten(&state.journal, &wish.spec.policy);
         }
@@ -230,47 +225,6 @@ impl Controller {
         if let Some(status) = &mut self.status {
             status.alarms = vec![format!("nothing is done until this is mended: {error}")];
         }
-    }
-
-    /// Those that are removed: asked for, shown no more, and their flows forgotten, so that the address can be given away.
-    async fn farewell(&mut self, observed: &Observed, now: Now) -> Vec<InstanceId> {
-        let mut removed = Vec::new();
-        for instance in self.instances.values() {
-            // One that was given up since its cloud did not show it has to be missing for as long again (I6).
-            let was_shown =
-                instance.missing.is_none() || now.since(instance.since) >= MISSING_LIMIT;
-            let is_gone = self.removing.contains(&instance.id)
-                && matches!(observed.sight(instance), Sight::Absent);
-            let is_going = instance.phase == Phase::Terminating;
-            if !is_going || !is_gone || !was_shown || !self.may_act() {
-                continue;
-            }
-            if seeded!(F17) {
-                removed.push(instance.id);
-                continue;
-            }
-            crashpoint!("farewell.seen");
-            match self
-                .ports
-                .dataplane
-                .forget(
-                    self.epoch(),
-                    &self.tenant,
-                    &instance.cloud,
-                    instance.address,
-                )
-                .await
-            {
-                Ok(()) => {
-                    crashpoint!("farewell.forgotten");
-                    removed.push(instance.id);
-                }
-                Err(error) => {
-                    tracing::warn!(tenant = %self.tenant, %error, "flows not forgotten yet");
-                }
-            }
-        }
-        removed
     }
 
     /// What was measured, where it is to be written down.
@@ -318,6 +272,7 @@ impl Controller {
         Footing {
             epoch: self.epoch,
             generation: wish.generation,
+            orders: wish.orders,
         }
     }
 
@@ -345,37 +300,6 @@ impl Controller {
                 .all(|endpoint| endpoint.is_backend == is_routed(endpoint.instance))
     }
 
-    /// Nothing is left but the network and the spec: they go too.
-    async fn close(
-        &mut self,
-        now: Now,
-        mut alarms: Vec<String>,
-        wish: &Wish,
-        observed: &Observed,
-    ) -> Result<Outcome, StoreError> {
-        crashpoint!("close.empty");
-        let destroyed = self.ports.dataplane.destroy(self.epoch(), &self.tenant);
-        match destroyed.await {
-            Ok(()) => {
-                crashpoint!("close.network_gone");
-                let footing = self.footing(wish);
-                self.ports.store.close(&self.tenant, footing, now).await?;
-                crashpoint!("close.closed");
-                Ok(Outcome::Destroyed)
-            }
-            Err(error) => {
-                alarms.push(error.to_string());
-                let decision = Decision::default();
-                self.status = Some(view::status(
-                    &self.view(wish, observed, now),
-                    decision,
-                    alarms,
-                ));
-                Ok(Outcome::Next(self.pace.busy()))
-            }
-        }
-    }
-
     fn view<'a>(&'a self, wish: &'a Wish, observed: &'a Observed, now: Now) -> view::View<'a> {
         view::View {
             wish,
@@ -386,6 +310,13 @@ impl Controller {
             stale: self.pace.stale(),
         }
     }
+}
+
+fn by_id(instances: Vec<Instance>) -> BTreeMap<InstanceId, Instance> {
+    let named = instances
+        .into_iter()
+        .map(|instance| (instance.id, instance));
+    named.collect()
 }
 
 /// Each changed instance as it is in the end.

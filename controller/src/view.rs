@@ -59,7 +59,7 @@ pub(crate) fn status(view: &View<'_>, decision: Decision, alarms: Vec<String>) -
         tenant: wish.spec.tenant.clone(),
         at: now.wall,
         generation: wish.generation,
-        orders: wish.orders.clone(),
+        orders: wish.orders,
         is_settled,
         min,
         max,

@@ -204,7 +204,7 @@ impl World {
             .wish
             .as_ref()
             .map_or((Generation::default(), Orders::default()), |wish| {
-                (wish.generation, wish.orders.clone())
+                (wish.generation, wish.orders)
             });
         truth.wish = Some(Wish {
             spec,

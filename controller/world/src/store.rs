@@ -11,8 +11,9 @@ use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::moment::{At, HOUR, Span, shown};
+use crate::moment::{At, HOUR, Span, shown, span};
 use crate::mood::Moods;
+use crate::node::LEAP;
 use crate::rules;
 use crate::truth::Truth;
 
@@ -215,11 +216,21 @@ pub(crate) fn take_up(
         truth.log.world(truth.now, "taken up by node", node);
     }
     truth.set_steady(node);
+    note_leap(truth, node, tenant);
     let kept = &truth.tenants[tenant].kept;
     let epoch = kept.epoch;
     let state = kept.state(history);
     truth.nodes[node].epochs.insert(tenant, (epoch, lease));
     Ok(state)
+}
+
+/// A node whose clock was set far ahead when it started counts on from there for whatever it takes up, however much later.
+fn note_leap(truth: &mut Truth, node: usize, tenant: usize) {
+    let here = shown(truth.now, truth.nodes[node].steady_wrong);
+    let last = truth.tenants[tenant].kept.journal.back();
+    if last.is_some_and(|last| span(here.duration_since(last.steady)) > LEAP) {
+        truth.leapt = truth.now;
+    }
 }
 
 /// Writes what a tick has led to, if its footing is firm.
@@ -267,7 +278,7 @@ pub(crate) fn close(
     Ok(())
 }
 
-/// Whether a footing is firm: the epoch is the owner's, whose lease is in force, and the generation is that of the spec.
+/// Whether a footing is firm: the epoch is the owner's, whose lease is in force, and what was thought about is what is in force.
 fn stand(truth: &mut Truth, tenant: usize, footing: Footing) -> Result<(), StoreErrorKind> {
     let kept = &truth.tenants[tenant].kept;
     let is_owner = kept.epoch == footing.epoch
@@ -278,8 +289,9 @@ fn stand(truth: &mut Truth, tenant: usize, footing: Footing) -> Result<(), Store
         truth.coverage.row("a deposed node is refused by the store");
         return Err(StoreErrorKind::Deposed);
     }
-    let generation = kept.wish.as_ref().map(|wish| wish.generation);
-    if generation == Some(footing.generation) {
+    let in_force = kept.wish.as_ref();
+    let in_force = in_force.map(|wish| (wish.generation, wish.orders));
+    if in_force == Some((footing.generation, footing.orders)) {
         Ok(())
     } else {
         Err(StoreErrorKind::Outdated)

@@ -122,7 +122,7 @@ fn with(wish: &Wish, order: Order, who: &str) -> Result<(&'static str, String, O
             tenant: tenant.clone(),
         });
     }
-    let mut orders = wish.orders.clone();
+    let mut orders = wish.orders;
     let mut detail = format!("by {who}");
     let word = match order {
         Order::Pause => {

@@ -366,7 +366,7 @@ impl Store for SqliteStore {
         self.check_epoch(tenant, footing)?;
         let entries = self
             .write("write the record", move |tx| {
-                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                if !tenant::is_in_force(tx, &owner, footing)? {
                     return Ok(None);
                 }
                 tenant::put_instances(tx, &owner, &instances)?;
@@ -386,7 +386,7 @@ impl Store for SqliteStore {
         self.check_epoch(tenant, footing)?;
         let is_closed = self
             .write_wish("close a tenant", tenant, move |tx| {
-                if !tenant::is_in_force(tx, &owner, footing.generation)? {
+                if !tenant::is_in_force(tx, &owner, footing)? {
                     return Ok(false);
                 }
                 change::close(tx, &owner, now).map(|()| true)

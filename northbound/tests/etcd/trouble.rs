@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use controller::id::Generation;
 use controller::instance::Phase;
 use controller::journal::Event;
-use controller::ports::{Footing, Store, StoreErrorKind};
+use controller::ports::{Footing, Orders, Store, StoreErrorKind};
 use etcd_client::CompactionOptions;
 use jiff::SignedDuration;
 use northbound::store::etcd::keys::Key;
@@ -34,6 +34,7 @@ async fn footing(node: &Node, tenant: &str) -> Footing {
     Footing {
         epoch: node.owner.own(&name(tenant)).await,
         generation: Generation(1),
+        orders: Orders::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use controller::id::{Generation, InstanceId, TenantName};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Event, Move};
-use controller::ports::Footing;
+use controller::ports::{Footing, Orders};
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::SignedDuration;
@@ -26,6 +26,7 @@ pub(crate) fn footing_on(store: &SqliteStore, generation: u64) -> Footing {
     Footing {
         epoch: store.epoch(),
         generation: Generation(generation),
+        orders: Orders::default(),
     }
 }
 

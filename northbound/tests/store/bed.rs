@@ -44,9 +44,11 @@ impl Opened {
 
     /// What a record stands on while this generation is in force, of a tenant that was taken up now.
     pub(crate) async fn footing(&self, tenant: &TenantName, generation: u64) -> Footing {
+        let wish = self.store.wish(tenant).await.unwrap();
         Footing {
             epoch: self.ownership.own(tenant).await,
             generation: Generation(generation),
+            orders: wish.map(|wish| wish.orders).unwrap_or_default(),
         }
     }
 

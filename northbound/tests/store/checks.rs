@@ -21,6 +21,7 @@ macro_rules! every_check {
             the_spec_of_an_entry_is_the_one_that_was_in_force_then
             the_deployment_and_the_steady_clock_are_the_same_after_a_restart
             times_before_the_service_began_are_kept_as_they_are
+            a_tick_that_thought_about_replaced_orders_writes_nothing
             a_tick_that_thought_about_a_replaced_spec_or_lost_its_tenant_writes_nothing
             a_thousand_instances_are_one_record
             an_alarm_is_written_down_of_whoever_is_known

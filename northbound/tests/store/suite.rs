@@ -1,17 +1,17 @@
 //! The contract of a store, one promise a check: of `controller::ports::Store` and of `Registrar`.
 
 use controller::amount::Amount;
-use controller::id::{Epoch, Generation};
+use controller::id::Generation;
 use controller::instance::{Instance, Phase};
 use controller::journal::{Event, Loads};
 use controller::load::{Metric, Sample};
-use controller::ports::{Footing, StoreErrorKind};
 use controller::spec::Subnet;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use northbound::store::{Applied, Change, Order, Refusal};
 
 use crate::bed::Bed;
+pub(crate) use crate::fences::*;
 use crate::world::{alarm, instance, later, moved, name, now, spec};
 
 pub(crate) async fn a_spec_applied_twice_is_one_generation(bed: &dyn Bed) {
@@ -427,46 +427,6 @@ pub(crate) async fn times_before_the_service_began_are_kept_as_they_are(bed: &dy
 
     let page = opened.read.journal_after(&demo, 1).await.unwrap();
     assert_eq!(page.entries[0].at, early);
-}
-
-// I9
-pub(crate) async fn a_tick_that_thought_about_a_replaced_spec_or_lost_its_tenant_writes_nothing(
-    bed: &dyn Bed,
-) {
-    let opened = bed.open().await;
-    let (store, demo) = (&opened.store, name("demo"));
-    opened.apply(&spec("demo", "45.45.45.45")).await;
-    let before = opened.footing(&demo, 1).await;
-    let mut changed = spec("demo", "45.45.45.45");
-    changed.instances.max = 4;
-    opened.apply(&changed).await;
-
-    let booting = [instance(1, Phase::Booting)];
-    let outdated = store.record(&demo, before, now(), &booting, &[]).await;
-    let outdated = outdated.unwrap_err();
-    let current = Footing {
-        generation: Generation(2),
-        ..before
-    };
-    let older = Footing {
-        epoch: Epoch(current.epoch.0 - 1),
-        ..current
-    };
-    let deposed = store.record(&demo, older, now(), &booting, &[]).await;
-    let deposed = deposed.unwrap_err();
-    let closed = store.close(&demo, before, now()).await.unwrap_err();
-
-    assert_eq!(outdated.kind, StoreErrorKind::Outdated);
-    assert_eq!(deposed.kind, StoreErrorKind::Deposed);
-    assert_eq!(closed.kind, StoreErrorKind::Outdated);
-    let state = store.load(&demo, SignedDuration::ZERO).await;
-    let state = state.unwrap().unwrap();
-    assert_eq!(state.epoch, current.epoch);
-    assert_eq!(state.instances, []);
-    assert!(store.holds(&demo, current.epoch));
-    assert!(!store.holds(&demo, older.epoch));
-    let written = store.record(&demo, current, now(), &booting, &[]).await;
-    assert!(written.is_ok());
 }
 
 /// As many as a tenant may have, in one record, and then one of them alone.

@@ -156,10 +156,11 @@ impl EtcdStore {
     }
 }
 
-/// The spec that was thought about is in force.
+/// What was thought about is in force.
 fn check(seen: &Seen, tenant: &TenantName, footing: Footing) -> Result<(), StoreError> {
-    let in_force = seen.in_force.as_ref().map(|spec| spec.generation);
-    if in_force == Some(footing.generation) {
+    let in_force = seen.in_force.as_ref();
+    let in_force = in_force.map(|wish| (wish.generation, wish.orders));
+    if in_force == Some((footing.generation, footing.orders)) {
         return Ok(());
     }
     Err(outdated(tenant, footing))

@@ -165,7 +165,7 @@ fn wish_of(in_force: &InForce) -> serde_json::Result<Wish> {
     Ok(Wish {
         spec: serde_json::from_str(&in_force.spec)?,
         generation: in_force.generation,
-        orders: in_force.orders.clone(),
+        orders: in_force.orders,
     })
 }
 

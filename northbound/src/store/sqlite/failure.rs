@@ -46,13 +46,13 @@ pub(super) fn explained(
     }
 }
 
-/// Another spec is in force than the one that was thought about.
+/// Another spec is in force than the one that was thought about, or other orders.
 pub(in crate::store) fn outdated(tenant: &TenantName, footing: Footing) -> StoreError {
     StoreError {
         kind: StoreErrorKind::Outdated,
         operation: "write the record",
         detail: format!(
-            "generation {} of tenant {tenant} is no longer in force",
+            "generation {} of tenant {tenant}, or what was ordered with it, is no longer in force",
             footing.generation
         ),
     }

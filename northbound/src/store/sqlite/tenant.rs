@@ -4,8 +4,10 @@ use std::net::Ipv4Addr;
 
 use controller::id::{Epoch, Generation, TenantName};
 use controller::instance::Instance;
-use controller::ports::{Orders, StoreError, Wish};
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
+use controller::ports::{Footing, Orders, StoreError, Wish};
+use rusqlite::{
+    Connection, OptionalExtension, Result, Row, Transaction, TransactionBehavior, params,
+};
 
 use super::SqliteStore;
 use super::change;
@@ -138,17 +140,30 @@ pub(super) fn next_epoch(connection: &mut Connection) -> Result<Epoch> {
     )
 }
 
-/// Whether this is the version of the tenant's spec that counts now.
+/// Whether what was thought about is what counts now.
 pub(super) fn is_in_force(
     tx: &Transaction<'_>,
     tenant: &TenantName,
-    generation: Generation,
+    footing: Footing,
 ) -> Result<bool> {
     let in_force = tx
-        .prepare_cached("SELECT generation FROM tenant WHERE name = ?1")?
-        .query_row([tenant.as_str()], |row| count(row, 0).map(Generation))
+        .prepare_cached(
+            "SELECT is_paused, desired, is_destroyed, generation FROM tenant WHERE name = ?1",
+        )?
+        .query_row([tenant.as_str()], |row| {
+            Ok((Generation(count(row, 3)?), orders(row, 0)?))
+        })
         .optional()?;
-    Ok(in_force == Some(generation))
+    Ok(in_force == Some((footing.generation, footing.orders)))
+}
+
+/// Reads three columns from `first` on.
+fn orders(row: &Row<'_>, first: usize) -> Result<Orders> {
+    Ok(Orders {
+        is_paused: row.get(first)?,
+        desired: row.get(first + 1)?,
+        is_destroyed: row.get(first + 2)?,
+    })
 }
 
 pub(super) fn wish(connection: &Connection, tenant: &TenantName) -> Result<Option<Wish>> {
@@ -162,11 +177,7 @@ pub(super) fn wish(connection: &Connection, tenant: &TenantName) -> Result<Optio
             Ok(Wish {
                 spec: from_json(row, 0)?,
                 generation: Generation(count(row, 1)?),
-                orders: Orders {
-                    is_paused: row.get(2)?,
-                    desired: row.get(3)?,
-                    is_destroyed: row.get(4)?,
-                },
+                orders: orders(row, 2)?,
             })
         })
         .optional()
