@@ -90,10 +90,11 @@ fn said(truth: &mut Truth, tenant: usize, value: f64) -> f64 {
     let now = truth.now;
     let here = &mut truth.tenants[tenant];
     let is_stuck = here.moods.is_on(Fault::Stuck, now);
-    let said = if here.moods.is_on(Fault::LiteralZero, now) {
-        0.0
-    } else if here.moods.is_on(Fault::NotANumber, now) {
+    // What is no number is no zero either: a meter with both faults is silent.
+    let said = if here.moods.is_on(Fault::NotANumber, now) {
         f64::NAN
+    } else if here.moods.is_on(Fault::LiteralZero, now) {
+        0.0
     } else if here.moods.is_on(Fault::Absurd, now) {
         ABSURD
     } else if is_stuck {
