@@ -31,7 +31,7 @@ pub enum Phase {
     Standby,
     /// It is healthy and receives connections.
     InService,
-    /// It receives no new connections and may finish those it has.
+    /// It may finish the connections it has, and receives new ones only while too few others serve.
     Draining,
     /// It is being removed.
     Terminating,

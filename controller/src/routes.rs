@@ -17,7 +17,7 @@ pub fn network(
     let spec = &wish.spec;
     let is_open = !wish.orders.is_destroyed;
     let backends = if is_open {
-        backends(instances, observed)
+        backends(instances, observed, spec.instances.min)
     } else {
         BTreeSet::new()
     };
@@ -30,7 +30,9 @@ pub fn network(
             address: instance.address,
             mac: instance.mac(),
             is_backend: backends.contains(&instance.id),
-            is_probed: instance.phase == Phase::Booting || instance.phase.is_up(),
+            // Who drains may be needed still.
+            is_probed: instance.phase.is_up()
+                || matches!(instance.phase, Phase::Booting | Phase::Draining),
         })
         .collect();
     endpoints.sort_by_key(|endpoint| endpoint.address);
@@ -53,35 +55,47 @@ pub fn network(
     }
 }
 
-/// Those in service that are well; where none is, all in service; where none is, those that drain: the rules are never
-/// emptied by our hand while somebody could serve (I11).
+/// Those in service that are well. While they are fewer than the minimum, those that drain by choice go on beside them (I2).
+/// Where nobody is known to be well, whoever may be: the rules are never emptied by our hand while somebody could serve (I11).
 fn backends(
     instances: &BTreeMap<InstanceId, Instance>,
     observed: &Observed,
+    min: u32,
 ) -> BTreeSet<InstanceId> {
-    let is_unwell = |id| {
-        observed
-            .endpoint(id)
-            .is_some_and(|seen| seen.health == Health::Unhealthy)
+    let is_well = |instance: &&Instance| {
+        let seen = observed.endpoint(instance.id);
+        seen.is_none_or(|seen| seen.health != Health::Unhealthy)
+    };
+    let is_chosen = |instance: &&Instance| {
+        let drain = instance.drain.as_ref();
+        drain.is_some_and(|drain| !drain.cause.is_breakage())
     };
     let in_phase = |phase: Phase| {
-        instances
-            .values()
-            .filter(move |instance| instance.phase == phase)
-            .map(|instance| instance.id)
+        let instances = instances.values();
+        instances.filter(move |instance| instance.phase == phase)
     };
-    let well: BTreeSet<_> = in_phase(Phase::InService)
-        .filter(|id| !is_unwell(*id))
-        .collect();
-    if !well.is_empty() {
-        return well;
+    let ids = |some: &mut dyn Iterator<Item = &Instance>| some.map(|one| one.id).collect();
+    let serving = || in_phase(Phase::InService);
+    let draining = || in_phase(Phase::Draining);
+
+    let mut able: BTreeSet<_> = ids(&mut serving().filter(is_well));
+    if able.len() < min as usize {
+        able.extend(
+            draining()
+                .filter(is_well)
+                .filter(is_chosen)
+                .map(|one| one.id),
+        );
     }
-    let serving: BTreeSet<_> = in_phase(Phase::InService).collect();
-    if serving.is_empty() {
-        in_phase(Phase::Draining)
-            .filter(|id| !is_unwell(*id))
-            .collect()
-    } else {
-        serving
+    let last_resorts: [&mut dyn Iterator<Item = &Instance>; 3] = [
+        &mut draining().filter(is_well),
+        &mut serving(),
+        &mut draining(),
+    ];
+    for resort in last_resorts {
+        if able.is_empty() {
+            able = ids(resort);
+        }
     }
+    able
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::id::InstanceId;
 use crate::instance::{Cause, Instance, Phase};
 use crate::network::Health;
 use crate::observe::Sight;
@@ -28,15 +29,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
     });
 
     // I2: never fewer ready than the minimum by choice.
-    let is_ready = |instance: &Instance| {
-        let observed = situation.observed;
-        let health = observed.endpoint(instance.id).map(|seen| seen.health);
-        let has_stopped = matches!(
-            observed.sight(instance),
-            Sight::Seen(seen) if seen.state == CloudState::Stopped
-        );
-        instance.phase == Phase::InService && health != Some(Health::Unhealthy) && !has_stopped
-    };
+    let is_ready = |instance: &Instance| is_ready(situation, instance);
     let chosen: Vec<&Instance> = plan
         .changes
         .iter()
@@ -78,27 +71,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
         "two instances would have one address".to_owned()
     });
 
-    // I10, I11: nothing that leaves is reached while others serve; somebody is reached while anybody serves.
-    let backends: BTreeSet<_> = plan
-        .network
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.is_backend)
-        .map(|e| e.instance)
-        .collect();
-    let serves = plan
-        .instances
-        .values()
-        .any(|instance| instance.phase == Phase::InService);
-    object(serves && backends.is_empty(), &|| {
-        "no instance would be reached although some serve".to_owned()
-    });
-    let reaches_leaving = plan.instances.values().any(|instance| {
-        instance.phase != Phase::InService && backends.contains(&instance.id) && serves
-    });
-    object(reaches_leaving, &|| {
-        "an instance that does not serve would be reached".to_owned()
-    });
+    let backends = backends(plan);
     for id in &plan.terminations {
         object(backends.contains(id), &|| {
             format!("{id} would be removed while it is reached")
@@ -110,7 +83,56 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
             &|| format!("{id} would be removed without its cloud's name for it"),
         );
     }
+    objections.extend(of_rules(situation, plan, &backends));
     objections.extend(of_pool(situation, plan));
+    objections
+}
+
+/// It serves, and nothing tells that it is not well.
+fn is_ready(situation: &Situation<'_>, instance: &Instance) -> bool {
+    let observed = situation.observed;
+    let health = observed.endpoint(instance.id).map(|seen| seen.health);
+    let has_stopped = matches!(
+        observed.sight(instance),
+        Sight::Seen(seen) if seen.state == CloudState::Stopped
+    );
+    instance.phase == Phase::InService && health != Some(Health::Unhealthy) && !has_stopped
+}
+
+fn backends(plan: &Plan) -> BTreeSet<InstanceId> {
+    let endpoints = plan.network.endpoints.iter();
+    endpoints
+        .filter(|endpoint| endpoint.is_backend)
+        .map(|endpoint| endpoint.instance)
+        .collect()
+}
+
+/// What is wrong with where the rules would lead.
+fn of_rules(
+    situation: &Situation<'_>,
+    plan: &Plan,
+    backends: &BTreeSet<InstanceId>,
+) -> Vec<String> {
+    let mut objections = Vec::new();
+    let instances = || plan.instances.values();
+    // I11: somebody is reached while anybody serves.
+    let serves = instances().any(|instance| instance.phase == Phase::InService);
+    if serves && backends.is_empty() {
+        objections.push("no instance would be reached although some serve".to_owned());
+    }
+    // I10, I2: whoever leaves is reached only while fewer than the minimum are ready.
+    let min = situation.wish.spec.instances.min.max(1) as usize;
+    let ready = instances().filter(|instance| is_ready(situation, instance));
+    let is_short = ready.count() < min;
+    let is_out_of_place = |instance: &Instance| match instance.phase {
+        Phase::InService => false,
+        Phase::Draining => !is_short,
+        _ => true,
+    };
+    let mut reached = instances().filter(|instance| backends.contains(&instance.id));
+    if reached.any(is_out_of_place) {
+        objections.push("an instance that does not serve would be reached".to_owned());
+    }
     objections
 }
 

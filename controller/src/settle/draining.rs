@@ -57,7 +57,8 @@ pub(super) fn draining(
     (counted != *instance).then_some(Change::noted(counted))
 }
 
-/// Whether nobody can come to take its place before it goes: those that drain take all the room. The oldest goes then.
+/// Whether nobody can come to take its place before it goes: those that drain take all the room, and fewer than the minimum
+/// serve. The broken go first, then the oldest; and one that could serve waits for room that is being made already.
 fn is_in_the_way(
     instance: &Instance,
     instances: &BTreeMap<InstanceId, Instance>,
@@ -65,10 +66,20 @@ fn is_in_the_way(
 ) -> bool {
     let bounds = &wish.spec.instances;
     let has_room = count(instances.values()) < bounds.max.saturating_add(bounds.surge);
-    let mut others = instances.values();
-    let has_others = others.any(|other| other.phase.is_coming() || other.phase.is_up());
-    let is_first = instances.keys().next() == Some(&instance.id);
-    is_first && !has_others && !has_room && !wish.orders.holds_still()
+    let up = count(instances.values().filter(|other| other.phase.is_up()));
+    if has_room || up >= bounds.min.max(1) || wish.orders.holds_still() {
+        return false;
+    }
+    let is_broken = |one: &Instance| one.drain.as_ref().is_some_and(|d| d.cause.is_breakage());
+    let makes_room = |other: &Instance| match other.phase {
+        Phase::Terminating => !is_broken(instance),
+        phase => phase.is_coming(),
+    };
+    let draining = instances
+        .values()
+        .filter(|one| one.phase == Phase::Draining);
+    let first = draining.min_by_key(|one| (!is_broken(one), one.id));
+    first.is_some_and(|first| first.id == instance.id) && !instances.values().any(makes_room)
 }
 
 /// Notes the flows of an instance that the rules, read back, lead to no more. Its time counts from when they do not: whoever

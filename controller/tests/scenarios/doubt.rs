@@ -68,6 +68,72 @@ fn the_last_that_could_serve_stays_until_another_does() {
     });
 }
 
+// I2: seed 271 of the world.
+#[test]
+fn one_that_goes_by_choice_serves_on_while_fewer_than_the_minimum_do() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        spec.instances.max = 4;
+        world.apply(spec);
+        let mut controller = world.controller(1).await;
+        world.order(|orders| orders.desired = Some(3));
+        world.run(&mut controller, seconds(60)).await;
+        let mut others = world.truth().serving();
+        let stuck: Vec<_> = others.iter().map(|id| (*id, 1)).collect();
+        world.truth().stuck_flows.extend(stuck);
+        world.order(|orders| orders.desired = Some(2));
+        world.run(&mut controller, seconds(5)).await;
+        let chosen = *others.difference(&world.truth().serving()).next().unwrap();
+        others.remove(&chosen);
+
+        world.truth().unwell.extend(others);
+        for _ in 0..120 {
+            world.run(&mut controller, seconds(1)).await;
+            let serving = world.truth().serving();
+            assert!(serving.contains(&chosen) || serving.len() == 2);
+        }
+
+        let truth = world.truth();
+        assert!(!truth.records.contains_key(&chosen));
+        assert_eq!(truth.serving().len(), 2);
+    });
+}
+
+// I2: seed 406 of the world.
+#[test]
+fn where_there_is_no_room_the_broken_go_before_one_that_could_serve() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        (spec.instances.min, spec.instances.max) = (1, 2);
+        world.apply(spec);
+        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 0;
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(600)).await;
+        let older = *world.truth().serving().iter().next().unwrap();
+        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 3;
+        world.order(|orders| orders.desired = Some(2));
+        world.run(&mut controller, seconds(600)).await;
+        let mut both = world.truth().serving();
+        let stuck: Vec<_> = both.iter().map(|id| (*id, 1)).collect();
+        world.truth().stuck_flows.extend(stuck);
+        world.order(|orders| orders.desired = Some(1));
+        world.run(&mut controller, seconds(2)).await;
+        assert_eq!(world.truth().records[&older].phase, Phase::Draining);
+        assert!(both.remove(&older) && both.len() == 1);
+
+        world.truth().unwell.extend(both);
+        for _ in 0..120 {
+            world.run(&mut controller, seconds(1)).await;
+            assert_eq!(world.truth().serving().len(), 1);
+        }
+
+        assert!(!world.truth().serving().contains(&older));
+        assert_eq!(world.truth().all(), 1);
+    });
+}
+
 // I6, I10: seed 1 of the world.
 #[test]
 fn one_that_was_never_listed_is_not_gone_as_soon_as_its_removal_is_accepted() {

@@ -1,6 +1,6 @@
 //! What must hold when an instance is removed.
 
-use controller::instance::{Instance, Phase};
+use controller::instance::Phase;
 
 use crate::moment::{MINUTE, SECOND, Span, span};
 use crate::oracle::Rule;
@@ -67,10 +67,7 @@ pub(crate) fn drained(truth: &Truth, tenant: usize, real: &Real) -> Option<Strin
     if truth.leapt > 0 && truth.now - truth.leapt < limit + MINUTE {
         return None;
     }
-    // Where those that drain take all the room, one has to go before anybody can come.
-    let is_other = |one: &&Instance| one.phase.is_coming() || one.phase.is_up();
-    let ceiling = here.kept.ceiling_now() as usize;
-    if !here.kept.records.values().any(|one| is_other(&one)) && here.kept.records.len() >= ceiling {
+    if super::is_full_of_leaving(truth, tenant) {
         return None;
     }
     let had = here.network.unrouted_for(real.id, truth.now).unwrap_or(0);

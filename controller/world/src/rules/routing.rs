@@ -6,7 +6,7 @@ use controller::id::InstanceId;
 use controller::instance::{Instance, Phase};
 use controller::network::NetworkPlan;
 
-use super::{KNOWN_AFTER, STOPPED};
+use super::{KNOWN_AFTER, STOPPED, is_full_of_leaving};
 use crate::fault::Fault;
 use crate::moment::{At, MINUTE};
 use crate::oracle::Rule;
@@ -82,12 +82,21 @@ fn is_broken(record: Option<&Instance>) -> bool {
     drain.is_some_and(|drain| drain.cause.is_breakage())
 }
 
+/// Whether it is being removed, in a tenant that has room for nobody else before.
+fn makes_room(truth: &Truth, tenant: usize, record: Option<&Instance>) -> bool {
+    let is_leaving = record.is_some_and(|record| record.phase == Phase::Terminating);
+    is_leaving && is_full_of_leaving(truth, tenant)
+}
+
 /// I2: where somebody who serves is taken out, as many as the minimum stay, or as many as there were.
 pub(crate) fn floor(truth: &Truth, change: &Change) -> Option<String> {
     let kept = &truth.tenants[change.tenant].kept;
     let taken = change.before.difference(&change.after);
-    let is_chosen =
-        |id: &&InstanceId| change.is_known_well(truth, **id) && !is_broken(kept.records.get(id));
+    let is_chosen = |id: &&InstanceId| {
+        let record = kept.records.get(id);
+        let is_forced = is_broken(record) || makes_room(truth, change.tenant, record);
+        change.is_known_well(truth, **id) && !is_forced
+    };
     let chosen = taken.filter(is_chosen).count();
     if chosen == 0 || !change.is_open {
         return None;

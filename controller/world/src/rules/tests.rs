@@ -170,6 +170,20 @@ fn i2_the_last_that_serves_is_taken_out() {
 }
 
 #[test]
+fn i2_one_of_those_that_drain_makes_room_where_there_is_none() {
+    let mut truth = quiet();
+    let three = with(&mut truth, 3, Phase::Draining);
+    lead(&mut truth, &[three[0].id, three[1].id]);
+    let records = &mut truth.tenants[0].kept.records;
+    records.get_mut(&three[0].id).unwrap().phase = Phase::Terminating;
+    records.get_mut(&three[1].id).unwrap().phase = Phase::Terminating;
+    assert_eq!(routing::floor(&truth, &change(&truth, &[])), None);
+
+    truth.tenants[0].kept.records.remove(&three[2].id);
+    assert!(routing::floor(&truth, &change(&truth, &[])).is_some());
+}
+
+#[test]
 fn i3_fewer_are_wanted_in_silence_and_after_a_fall_to_zero() {
     let mut truth = quiet();
     let now = truth.now;
