@@ -159,7 +159,7 @@ pub(crate) fn settle(
             Phase::Launching | Phase::Booting => coming(instance, observed, wish, now),
             Phase::Standby => up(instance, observed, wish, &mut allowed.pooled, now),
             Phase::InService => up(instance, observed, wish, &mut allowed.serving, now),
-            Phase::Draining => draining(instance, instances, observed, wish, now),
+            Phase::Draining => draining(instance, instances, observed, wish, removed, now),
             Phase::Terminating => removed
                 .contains(&instance.id)
                 .then(|| Change::enter(instance, Phase::Gone, "removed", now)),

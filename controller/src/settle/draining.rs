@@ -22,6 +22,7 @@ pub(super) fn draining(
     instances: &BTreeMap<InstanceId, Instance>,
     observed: &Observed,
     wish: &Wish,
+    removed: &[InstanceId],
     now: Now,
 ) -> Option<Change> {
     let endpoint = observed.endpoint(instance.id);
@@ -36,7 +37,7 @@ pub(super) fn draining(
     }
     // The rules may lead to it still: they could not be changed yet, or nobody else serves (I11). They do, for all that is
     // known, while the network cannot be seen and it was never seen without them.
-    let is_reached = !is_in_the_way(instance, instances, wish)
+    let is_reached = !is_in_the_way(instance, instances, removed, wish)
         && match endpoint {
             Some(seen) => seen.is_routed,
             None => observed.network.is_err() && plan.flows_at_start.is_none(),
@@ -62,10 +63,12 @@ pub(super) fn draining(
 fn is_in_the_way(
     instance: &Instance,
     instances: &BTreeMap<InstanceId, Instance>,
+    removed: &[InstanceId],
     wish: &Wish,
 ) -> bool {
     let bounds = &wish.spec.instances;
-    let has_room = count(instances.values()) < bounds.max.saturating_add(bounds.surge);
+    let left = count(instances.keys().filter(|id| !removed.contains(id)));
+    let has_room = left < bounds.max.saturating_add(bounds.surge);
     let up = count(instances.values().filter(|other| other.phase.is_up()));
     if has_room || up >= bounds.min.max(1) || wish.orders.holds_still() {
         return false;
