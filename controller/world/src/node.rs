@@ -11,15 +11,12 @@ use controller::ports::{Ports, Southbound};
 use crate::cloud::port::CloudPort;
 use crate::draw::stream;
 use crate::executor::Group;
-use crate::moment::{MILLI, MINUTE, SECOND, Span, shown, span};
+use crate::moment::{MILLI, SECOND, Span};
 use crate::seat::{Seat, World};
 use crate::store::lease;
 
 /// Who found a tenant taken looks again after about so long.
 const LOOK_AGAIN: Span = SECOND;
-
-/// A steady clock that begins so far after what the store last saw has leapt: nobody is down for so long.
-pub(crate) const LEAP: Span = 10 * MINUTE;
 
 /// A node's process.
 pub(crate) fn group(node: usize) -> Group {
@@ -30,7 +27,6 @@ pub(crate) fn group(node: usize) -> Group {
 pub(crate) fn start(world: &World, seed: u64, node: usize) {
     let (life, tenants) = {
         let truth = &mut *world.truth();
-        let last = truth.store.last_steady;
         let now = truth.now;
         let here = &mut truth.nodes[node];
         here.is_up = true;
@@ -43,10 +39,6 @@ pub(crate) fn start(world: &World, seed: u64, node: usize) {
         here.wakes.clear();
         here.under_way.clear();
         let life = here.life;
-        let wall = shown(now, truth.nodes[node].wall_wrong);
-        if last.is_some_and(|last| span(wall.duration_since(last)) > LEAP) {
-            truth.leapt = now;
-        }
         truth.set_steady(node);
         if !truth.is_shared() {
             // The lock of a store of its own is free when its process has ended.

@@ -11,9 +11,8 @@ use controller::spec::TenantSpec;
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::moment::{At, HOUR, Span, shown, span};
+use crate::moment::{At, HOUR, Span, shown};
 use crate::mood::Moods;
-use crate::node::LEAP;
 use crate::rules;
 use crate::truth::Truth;
 
@@ -216,21 +215,12 @@ pub(crate) fn take_up(
         truth.log.world(truth.now, "taken up by node", node);
     }
     truth.set_steady(node);
-    note_leap(truth, node, tenant);
+    truth.go_by(node, tenant);
     let kept = &truth.tenants[tenant].kept;
     let epoch = kept.epoch;
     let state = kept.state(history);
     truth.nodes[node].epochs.insert(tenant, (epoch, lease));
     Ok(state)
-}
-
-/// A node whose clock was set far ahead when it started counts on from there for whatever it takes up, however much later.
-fn note_leap(truth: &mut Truth, node: usize, tenant: usize) {
-    let here = shown(truth.now, truth.nodes[node].steady_wrong);
-    let last = truth.tenants[tenant].kept.journal.back();
-    if last.is_some_and(|last| span(here.duration_since(last.steady)) > LEAP) {
-        truth.leapt = truth.now;
-    }
 }
 
 /// Writes what a tick has led to, if its footing is firm.

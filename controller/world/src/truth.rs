@@ -19,7 +19,7 @@ use crate::draw::{Drawn, stream};
 use crate::fault::Faults;
 use crate::kernel::Network;
 use crate::log::Log;
-use crate::moment::{At, Span, shown, span};
+use crate::moment::{At, Span, shown};
 use crate::mood::Moods;
 use crate::oracle::Oracle;
 use crate::real::Real;
@@ -36,6 +36,9 @@ pub(crate) struct Chances {
     pub(crate) client: Rng,
     pub(crate) brink: Rng,
 }
+
+/// By so little, in microseconds, a steady clock may leap without any rule minding.
+const LEAP: i64 = 2_000_000;
 
 /// What rules remember of what a tenant's controllers have done.
 #[derive(Debug, Default)]
@@ -83,6 +86,10 @@ pub(crate) struct Tenant {
     pub(crate) deeds: Deeds,
     /// When a node last took it up.
     pub(crate) taken_up: At,
+    /// By how much the steady clock that it goes by is wrong, in microseconds.
+    pub(crate) steady_wrong: i64,
+    /// When that last became more: its next one began ahead, since a wall clock stood there.
+    pub(crate) leapt: At,
 }
 
 /// A machine that runs controllers.
@@ -149,8 +156,6 @@ pub(crate) struct Truth {
     /// Who was made when the record was over already, by a call that took too long.
     pub(crate) late: BTreeSet<InstanceId>,
     pub(crate) launches: u64,
-    /// When a steady clock last began far ahead, since the wall clock stood there.
-    pub(crate) leapt: At,
     /// Whether nodes may be felled right between a thought and its effect.
     pub(crate) has_brinks: bool,
 }
@@ -194,6 +199,8 @@ impl Truth {
                     zeroed: None,
                     deeds: Deeds::default(),
                     taken_up: 0,
+                    steady_wrong: 0,
+                    leapt: 0,
                 }
             })
             .collect();
@@ -213,7 +220,6 @@ impl Truth {
             answered: BTreeSet::new(),
             late: BTreeSet::new(),
             launches: 0,
-            leapt: 0,
             has_brinks: true,
         }
     }
@@ -261,12 +267,25 @@ impl Truth {
         };
         let here = &mut self.nodes[node];
         let behind = last.duration_since(shown(self.now, here.steady_wrong));
-        if span(behind) > crate::node::LEAP {
-            self.leapt = self.now;
-        }
         if behind.is_positive() {
             here.steady_wrong += i64::try_from(behind.as_micros()).unwrap_or(0);
+            let taken: Vec<_> = here.epochs.iter().map(|(t, (e, _))| (*t, *e)).collect();
+            for (tenant, epoch) in taken {
+                if self.tenants[tenant].kept.epoch == epoch {
+                    self.go_by(node, tenant);
+                }
+            }
         }
+    }
+
+    /// A tenant goes by this node's steady clock from now on.
+    pub(crate) fn go_by(&mut self, node: usize, tenant: usize) {
+        let wrong = self.nodes[node].steady_wrong;
+        let here = &mut self.tenants[tenant];
+        if wrong - here.steady_wrong > LEAP {
+            here.leapt = self.now;
+        }
+        here.steady_wrong = wrong;
     }
 
     /// Wakes whoever looks after a tenant.

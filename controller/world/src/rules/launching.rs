@@ -116,8 +116,9 @@ pub(crate) fn recorded(truth: &Truth, tenant: usize, real: &Real) -> Option<Stri
 
 /// I20: three in a row that were never healthy, and no rest.
 pub(crate) fn breaker(truth: &Truth, cloud: usize, tenant: usize) -> Option<String> {
-    let duds = truth.tenants[tenant].deeds.duds.get(&cloud)?;
-    let recent = |at: &&u64| truth.now - **at < 50 * MINUTE && **at > truth.leapt;
+    let here = &truth.tenants[tenant];
+    let duds = here.deeds.duds.get(&cloud)?;
+    let recent = |at: &&u64| truth.now - **at < 50 * MINUTE && **at > here.leapt;
     let last = *duds.last()?;
     let rested = truth.now - last;
     let is_open = duds.iter().filter(recent).count() >= 3 && rested + super::TICKING < REST;

@@ -303,7 +303,7 @@ pub(crate) fn rate(truth: &Truth, tenant: usize, decision: &Decision) -> Option<
     let from = truth
         .now
         .saturating_sub(span(limit.per).saturating_sub(TICKING))
-        .max(truth.leapt);
+        .max(here.leapt);
     let of_late = here
         .deeds
         .changes

@@ -64,7 +64,7 @@ pub(crate) fn drained(truth: &Truth, tenant: usize, real: &Real) -> Option<Strin
     let record = here.kept.records.get(&real.id)?;
     let limit = record.drain.as_ref().map_or(0, |drain| span(drain.limit));
     // After a leap of the clock all limits have passed.
-    if truth.leapt > 0 && truth.now - truth.leapt < limit + MINUTE {
+    if here.leapt > 0 && truth.now - here.leapt < limit + MINUTE {
         return None;
     }
     if super::is_full_of_leaving(truth, tenant) {

@@ -302,6 +302,13 @@ fn i10_out_of_the_rules_first_then_the_limit_then_away() {
 
     truth.now -= 10 * MINUTE - 30 * SECOND;
     assert!(removing::drained(&truth, 0, &real(&one)).is_some());
+    for (ahead, is_excused) in [(1_000_000, false), (50_000_000, true)] {
+        truth.nodes[0].steady_wrong += ahead;
+        truth.go_by(0, 0);
+        let found = removing::drained(&truth, 0, &real(&one));
+        assert_eq!(found.is_none(), is_excused, "a clock ahead by {ahead} µs");
+    }
+    truth.tenants[0].leapt = 0;
     truth.now += 30 * SECOND;
     assert_eq!(removing::drained(&truth, 0, &real(&one)), None);
 }
