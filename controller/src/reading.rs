@@ -73,6 +73,7 @@ fn of_instances(
     } = *warmth;
     let mut reading = Reading::default();
     let mut by_requests = ByRequests::default();
+    let mut fell = Vec::new();
     for instance in instances
         .values()
         .filter(|instance| instance.phase == Phase::InService)
@@ -91,12 +92,23 @@ fn of_instances(
         }
         reading.expected += 1;
         if let Some(sample) = history.fresh(id, metric, now, stale) {
+            if history.is_suspect(id, metric, threshold, now, stale) {
+                fell.push((sample.value, requests));
+                continue;
+            }
             reading.add(sample.value);
             by_requests.add(sample.value, requests);
         } else if seeded!(F2) {
             reading.add(Amount::ZERO);
         }
-        reading.is_suspect |= history.is_suspect(id, metric, threshold, now, stale);
+    }
+    // A few that fell to zero are not believed yet, like those that are silent, and must not hold all the others up (L9).
+    reading.is_suspect = !fell.is_empty() && !reading.has_quorum();
+    if reading.is_suspect {
+        for (value, requests) in fell {
+            reading.add(value);
+            by_requests.add(value, requests);
+        }
     }
     if *metric == Metric::ResponseTime
         && let Some(mean) = by_requests.mean()
@@ -192,6 +204,42 @@ mod tests {
         assert_eq!((reading.fresh, reading.expected), (2, 2));
         let unweighted = response_time(&[(Some(100), Some(30)), (Some(300), None)]);
         assert_eq!(unweighted.sum, Amount::from_millionths(400_000));
+    }
+
+    // I3, L9: seed 519 of the world, where one of seven or another had just become idle for half an hour.
+    #[test]
+    fn a_few_that_fall_to_zero_are_missing_and_many_are_a_reason_for_doubt() {
+        let falling = |fallen: u32| {
+            let mut history = History::new(SignedDuration::from_secs(10));
+            let instances: BTreeMap<_, _> = (0..7)
+                .map(example::instance)
+                .map(|instance| (instance.id, instance))
+                .collect();
+            let now = example::now().after(SignedDuration::from_mins(10));
+            for (at, idle) in [(now, 0), (now.after(SignedDuration::from_secs(10)), fallen)] {
+                let value = |place| Amount::from_millionths(if place < idle { 0 } else { 500_000 });
+                let sample = |(id, place)| Sample {
+                    instance: Some(id),
+                    metric: Metric::Cpu,
+                    value: value(place),
+                    at: at.steady,
+                };
+                let samples = instances.keys().copied().zip(0..).map(sample);
+                history.measure(&samples.collect::<Vec<_>>());
+            }
+            let warmth = Warmth {
+                spec: &example::spec(),
+                history: &history,
+                now: now.after(SignedDuration::from_secs(10)),
+                stale: SignedDuration::from_secs(30),
+            };
+            let reading = read(&warmth, &instances)[&Metric::Cpu];
+            (reading.fresh, reading.missing(), reading.is_suspect)
+        };
+        assert_eq!(falling(0), (7, 0, false));
+        assert_eq!(falling(2), (5, 2, false));
+        assert_eq!(falling(3), (7, 0, true));
+        assert_eq!(falling(7), (7, 0, true));
     }
 
     #[test]
