@@ -47,7 +47,7 @@ impl Observed {
             None | Some(Err(_)) => Sight::Unknown,
             Some(Ok(seen)) => seen
                 .iter()
-                .find(|seen| seen.id == instance.id)
+                .find(|seen| seen.is_of(instance))
                 .map_or(Sight::Absent, Sight::Seen),
         }
     }

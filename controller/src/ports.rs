@@ -57,6 +57,13 @@ pub struct InstanceSeen {
     pub state: CloudState,
 }
 
+impl InstanceSeen {
+    /// Whether it is this one: by its tag, or by what the cloud has called it since its launch, since tags come late and get lost.
+    pub fn is_of(&self, instance: &Instance) -> bool {
+        self.id == instance.id || instance.provider.as_ref() == Some(&self.provider)
+    }
+}
+
 /// What an instance does, says its cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloudState {

@@ -86,7 +86,7 @@ bugs! {
     F12 "an address is given away while the one who had it is still being removed" "I7 I10"
     F13 "instances that never become healthy are launched again without a rest" "I20"
     F14 "whoever the cloud likes is removed, instead of the one that was drained" "I17"
-    F15 "an instance in no record is removed at first sight" "I7"
+    F15 "an instance that bears no tag that is recorded is removed at first sight" "I7"
     F16a "all who may go are removed, instead of as many as should" "I2 I4"
     F16b "the number may fall below the minimum, to zero" "I2"
     F16c "a paused tenant is acted upon" "I26"

@@ -15,7 +15,7 @@ use crate::truth::Truth;
 /// A fault that comes about every so often, and lasts between so long and so long.
 struct Spell(Fault, Span, Span, Span);
 
-const OF_CLOUDS: [Spell; 7] = [
+const OF_CLOUDS: [Spell; 8] = [
     Spell(Fault::ServerErrors, 40 * MINUTE, 10 * SECOND, 5 * MINUTE),
     Spell(Fault::Denied, 2 * HOUR, 30 * SECOND, 10 * MINUTE),
     Spell(Fault::DeleteDenied, HOUR, 30 * SECOND, 15 * MINUTE),
@@ -23,6 +23,7 @@ const OF_CLOUDS: [Spell; 7] = [
     Spell(Fault::EmptyListing, 40 * MINUTE, 5 * SECOND, 4 * MINUTE),
     Spell(Fault::PartialListing, 40 * MINUTE, 5 * SECOND, 5 * MINUTE),
     Spell(Fault::NeverHealthy, 2 * HOUR, 5 * MINUTE, 40 * MINUTE),
+    Spell(Fault::WrongTags, HOUR, 5 * SECOND, 10 * MINUTE),
 ];
 
 const OF_METERS: [Spell; 9] = [

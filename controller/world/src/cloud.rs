@@ -76,13 +76,19 @@ pub(crate) fn list(truth: &mut Truth, cloud: usize, tenant: usize) -> Vec<Instan
         return Vec::new();
     }
     let is_partial = here.moods.is_on(Fault::PartialListing, now);
+    let has_wrong_tags = here.moods.is_on(Fault::WrongTags, now);
     here.reals
         .values()
-        .filter(|real| real.tenant == Some(tenant) && real.is_shown(now))
+        .zip(0..)
+        .filter(|(real, _)| real.tenant == Some(tenant) && real.is_shown(now))
         .filter(|_| !is_partial || chance.bool())
-        .map(|real| InstanceSeen {
-            // A cloud that lags does not know yet that it is going.
-            ..seen(real, now)
+        .map(|(real, place)| {
+            let seen = seen(real, now);
+            if has_wrong_tags {
+                let id = InstanceId::new(0, place);
+                return InstanceSeen { id, ..seen };
+            }
+            seen
         })
         .collect()
 }

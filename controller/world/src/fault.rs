@@ -127,6 +127,8 @@ faults! {
     StorePartition,
     /// A node does not reach a cloud.
     CloudPartition,
+    /// A cloud lists instances under tags that are not theirs (F15).
+    WrongTags,
 }
 
 /// Which kinds strike in this world, how often, and how often they have.
