@@ -75,6 +75,12 @@ impl Ground<'_> {
         }
     }
 
+    /// What the tenant said of a cloud; `None` where it wants no instances.
+    fn preference(&self, cloud: &CloudName) -> Option<&CloudPreference> {
+        let mut clouds = self.spec.clouds.iter();
+        clouds.find(|preference| preference.name == *cloud)
+    }
+
     /// Whether an instance may never come: it is wished for in a cloud that does not answer. It may exist, so it still takes
     /// room under the maximum; but it is not counted on (C-24).
     pub fn is_doubtful(&self, instance: &Instance) -> bool {
@@ -285,12 +291,7 @@ fn rank(spec: &TenantSpec, cloud: &CloudName) -> usize {
 
 /// Whether an instance is where the tenant wants none, or more than it wants there.
 fn is_misplaced(ground: &Ground<'_>, instance: &Instance) -> bool {
-    let Some(preference) = ground
-        .spec
-        .clouds
-        .iter()
-        .find(|preference| preference.name == instance.cloud)
-    else {
+    let Some(preference) = ground.preference(&instance.cloud) else {
         return true;
     };
     let newer = ground

@@ -225,6 +225,13 @@ pub struct Footing {
     pub orders: Orders,
 }
 
+impl Footing {
+    /// Whether this is what was thought about. Whose the tenant is each store knows in its own way.
+    pub fn is_upon(&self, generation: Generation, orders: Orders) -> bool {
+        (self.generation, self.orders) == (generation, orders)
+    }
+}
+
 /// What is wanted of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {

@@ -13,7 +13,8 @@ mod report;
 mod samples;
 mod trace;
 
-pub use args::BacktestArgs;
+pub(crate) use args::number;
+pub use args::{BacktestArgs, PaceArgs};
 pub use notes::notes;
 pub use report::{Report, Run, World};
 pub use samples::SamplesError;

@@ -215,15 +215,23 @@ impl<'a> Section<'a> {
         path: String,
         entries: &'static [Entry],
     ) -> Option<Self> {
-        if is_nothing(node) {
+        if self.notes_nothing(node, place, &path) {
+            return None;
+        }
+        Self::of_node(node, place, path, entries, self.notes, &|_| None)
+    }
+
+    /// Whether there is nothing, after noting so.
+    fn notes_nothing(&self, node: &Node, place: Place, path: &str) -> bool {
+        let is_nothing = is_nothing(node);
+        if is_nothing {
             self.notes.error(
                 place,
                 format!("`{path}` has no value"),
                 "give it one, or take the line away",
             );
-            return None;
         }
-        Self::of_node(node, place, path, entries, self.notes, &|_| None)
+        is_nothing
     }
 }
 

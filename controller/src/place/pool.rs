@@ -86,12 +86,7 @@ fn is_of_pool(instance: &Instance) -> bool {
 
 /// Whether the tenant wants an instance of the pool where it is: those that count have the first claim on a cloud's places.
 pub(super) fn has_place(ground: &Ground<'_>, instance: &Instance) -> bool {
-    let Some(preference) = ground
-        .spec
-        .clouds
-        .iter()
-        .find(|preference| preference.name == instance.cloud)
-    else {
+    let Some(preference) = ground.preference(&instance.cloud) else {
         return false;
     };
     let before = ground.instances.values().filter(|other| {

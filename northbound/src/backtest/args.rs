@@ -25,12 +25,9 @@ pub struct BacktestArgs {
     /// What one instance carries, in the unit of the load, while its users are content.
     #[arg(long, value_name = "LOAD", value_parser = number, allow_negative_numbers = true)]
     pub capacity: Option<f64>,
-    /// From the wish for an instance to its service.
-    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = duration, allow_hyphen_values = true)]
-    pub boot: SignedDuration,
-    /// From one decision to the next.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, allow_hyphen_values = true)]
-    pub tick: SignedDuration,
+    /// How fast the simulated service is.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// When the trace began, for windows: `2026-01-05T00:00:00Z` [default: what the trace says, else a Monday at midnight, UTC].
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub start: Option<Moment>,
@@ -48,7 +45,18 @@ pub struct BacktestArgs {
     pub json: bool,
 }
 
-fn number(text: &str) -> Result<f64, String> {
+/// How fast the simulated service is.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct PaceArgs {
+    /// From the wish for an instance to its service.
+    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = duration, allow_hyphen_values = true)]
+    pub boot: SignedDuration,
+    /// From one decision to the next.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, allow_hyphen_values = true)]
+    pub tick: SignedDuration,
+}
+
+pub(crate) fn number(text: &str) -> Result<f64, String> {
     text.parse()
         .map_err(|_| "give a number, such as `250` or `0.8`".to_owned())
 }

@@ -103,7 +103,7 @@ fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> 
         .first()
         .map(|signal| &signal.monitor.metric);
     let metric = metric.map(Metric::name);
-    if let Err(error) = Options::new(1.0, args.boot, args.tick, MONDAY) {
+    if let Err(error) = Options::new(1.0, args.pace.boot, args.pace.tick, MONDAY) {
         return Err(impossible(error));
     }
     let input: Box<dyn BufRead> = if args.trace == Path::new("-") {
@@ -115,7 +115,7 @@ fn trace(args: &BacktestArgs, spec: &TenantSpec) -> Result<Trace, CommandError> 
         });
         Box::new(BufReader::new(opened.map_err(unreadable)?))
     };
-    backtest::read(input, &file, metric, args.tick).map_err(unreadable)
+    backtest::read(input, &file, metric, args.pace.tick).map_err(unreadable)
 }
 
 /// The world, as it was asked for. When it begins only matters to windows, so that nothing else looks at it.
@@ -135,7 +135,7 @@ fn options(args: &BacktestArgs, spec: &TenantSpec, trace: &Trace) -> Result<Opti
             ),
         });
     };
-    Options::new(capacity, args.boot, args.tick, start).map_err(impossible)
+    Options::new(capacity, args.pace.boot, args.pace.tick, start).map_err(impossible)
 }
 
 pub(super) fn impossible(error: OptionsError) -> CommandError {

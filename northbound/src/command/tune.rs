@@ -35,15 +35,16 @@ pub(super) async fn run(global: &Global, args: &TuneArgs) -> Result<Exit, Comman
         return Err(CommandError::new(Exit::BadInput, error)
             .hint("add `policy: { dynamic: { goal: 99% } }`, and try again"));
     }
+    let pace = args.pace;
     // What cannot be is refused before a long trace is read.
-    Options::new(1.0, args.boot, args.tick, MONDAY).map_err(impossible)?;
+    Options::new(1.0, pace.boot, pace.tick, MONDAY).map_err(impossible)?;
     let (name, trace) = trace(global, args, &spec).await?;
     let goal = args.goal.or_else(|| own_goal(&spec)).unwrap_or(GOAL);
     let capacity = capacity(args, &spec, &trace)?;
     let told = trace.start.filter(|_| !spec.policy.windows.is_empty());
     let options =
-        Options::new(capacity, args.boot, args.tick, told.unwrap_or(MONDAY)).map_err(impossible)?;
-    let day = day(args.tick);
+        Options::new(capacity, pace.boot, pace.tick, told.unwrap_or(MONDAY)).map_err(impossible)?;
+    let day = day(pace.tick);
     let split = split(trace.load.len(), day, &name)?;
     let ticks = trace.load.len();
     let tuned = search(spec.clone(), goal, trace, options, split).await?;
@@ -123,7 +124,7 @@ async fn trace(
             })?;
         (format!("{tenant}'s own log"), Box::new(Cursor::new(log)))
     };
-    let trace = backtest::read(input, &name, metric, args.tick).map_err(unreadable)?;
+    let trace = backtest::read(input, &name, metric, args.pace.tick).map_err(unreadable)?;
     Ok((name, trace))
 }
 

@@ -165,7 +165,7 @@ fn widen(path: &Path, columns: &[&str]) -> io::Result<()> {
 }
 
 /// Where a file's rows end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct End {
     /// After the last whole row, or after the header, or 0.
     rows_end: u64,
@@ -184,20 +184,12 @@ struct Group {
 }
 
 fn find_end(file: &mut File, columns: usize) -> io::Result<End> {
-    let length = file.metadata()?.len();
-    let mut look = FIRST_LOOK;
-    loop {
-        let start = length.saturating_sub(look);
-        file.seek(SeekFrom::Start(start))?;
-        let mut tail = Vec::new();
-        file.take(length - start).read_to_end(&mut tail)?;
-        let end = end_of(&tail, start, columns);
+    look_back(file, |tail, start| {
+        let end = end_of(tail, start, columns);
         let is_whole = end.group.is_some_and(|group| group.before.is_some());
-        if is_whole || start == 0 {
-            return Ok(end);
-        }
-        look = look.saturating_mul(2);
-    }
+        (is_whole || start == 0).then_some(end)
+    })
+    .map(Option::unwrap_or_default)
 }
 
 /// The end of the rows in `tail`, which begins at `start` of its file. A first line that was cut off by that is skipped; the
@@ -254,6 +246,15 @@ fn row_number(line: &[u8], columns: usize) -> Option<u64> {
 
 /// How far a file's whole lines go: what comes after is just being written.
 pub(super) fn whole_lines(file: &mut File) -> io::Result<u64> {
+    look_back(file, |tail, start| {
+        let last = tail.iter().rposition(|&byte| byte == b'\n')?;
+        Some(start + last as u64 + 1)
+    })
+    .map(Option::unwrap_or_default)
+}
+
+/// Hands `find` ever more of the file's end, and where that begins, until it has found what it looks for or has seen all.
+fn look_back<T>(file: &mut File, find: impl Fn(&[u8], u64) -> Option<T>) -> io::Result<Option<T>> {
     let length = file.metadata()?.len();
     let mut look = FIRST_LOOK;
     loop {
@@ -261,11 +262,9 @@ pub(super) fn whole_lines(file: &mut File) -> io::Result<u64> {
         file.seek(SeekFrom::Start(start))?;
         let mut tail = Vec::new();
         file.take(length - start).read_to_end(&mut tail)?;
-        if let Some(at) = tail.iter().rposition(|&byte| byte == b'\n') {
-            return Ok(start + at as u64 + 1);
-        }
-        if start == 0 {
-            return Ok(0);
+        let found = find(&tail, start);
+        if found.is_some() || start == 0 {
+            return Ok(found);
         }
         look = look.saturating_mul(2);
     }

@@ -12,7 +12,7 @@ use crate::shape::Shape;
 use crate::yaml::{Content, Node};
 
 use super::scalar::{Misfit, Scalar};
-use super::{Placed, Section, is_nothing, kind, value_place};
+use super::{Placed, Section, kind, value_place};
 
 impl<'a> Section<'a> {
     /// The one scalar of a key, made into a value by `read`.
@@ -45,12 +45,7 @@ impl<'a> Section<'a> {
             );
             return None;
         };
-        if is_nothing(node) {
-            self.notes.error(
-                place,
-                format!("`{path}` has no value"),
-                "give it one, or take the line away",
-            );
+        if self.notes_nothing(node, place, path) {
             return None;
         }
         let scalar = Scalar {

@@ -19,6 +19,17 @@ pub(super) struct InForce {
     pub(super) spec: String,
 }
 
+impl InForce {
+    /// An error where this version cannot read the spec.
+    pub(super) fn wish(&self) -> serde_json::Result<Wish> {
+        Ok(Wish {
+            spec: serde_json::from_str(&self.spec)?,
+            generation: self.generation,
+            orders: self.orders,
+        })
+    }
+}
+
 /// What an apply is held against.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {

@@ -206,13 +206,7 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = Arc::clone(&self.inner.taker).lock_owned().await;
-        self.run(operation, move || {
-            let mut connection = connection;
-            let tx = connection.transaction()?;
-            work(&tx)
-        })
-        .await
+        self.see(&self.inner.taker, operation, work).await
     }
 
     /// One consistent look, beside the ticks.
@@ -221,21 +215,19 @@ impl SqliteStore {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = Arc::clone(&self.inner.reader).lock_owned().await;
-        self.run(operation, move || {
-            let mut connection = connection;
-            let tx = connection.transaction()?;
-            work(&tx)
-        })
-        .await
+        self.see(&self.inner.reader, operation, work).await
     }
 
-    async fn run<T: Send + 'static>(
+    /// A look through one of the connections for that, as a transaction: what is seen belongs together.
+    async fn see<T: Send + 'static>(
         &self,
+        connection: &Arc<Mutex<Connection>>,
         operation: &'static str,
-        work: impl FnOnce() -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match tokio::task::spawn_blocking(work).await {
+        let mut connection = Arc::clone(connection).lock_owned().await;
+        let look = move || work(&*connection.transaction()?);
+        match tokio::task::spawn_blocking(look).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(explained(operation, &self.inner.file, &error)),
             Err(stopped) => Err(StoreError {

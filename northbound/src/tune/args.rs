@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use controller::amount::Amount;
-use jiff::SignedDuration;
+
+use crate::backtest::{PaceArgs, number};
 
 /// What `--help` says at its end.
 const HELP: &str = "\
@@ -26,12 +27,9 @@ pub struct TuneArgs {
     /// What one instance carries, in the unit of the load [default: the policy's `capacity`; 0.8 of CPU or memory].
     #[arg(long, value_name = "LOAD", value_parser = number, allow_negative_numbers = true)]
     pub capacity: Option<f64>,
-    /// From the wish for an instance to its service.
-    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = duration, allow_hyphen_values = true)]
-    pub boot: SignedDuration,
-    /// From one decision to the next.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, allow_hyphen_values = true)]
-    pub tick: SignedDuration,
+    /// How fast the simulated service is.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -54,14 +52,4 @@ fn share(text: &str) -> Result<Amount, String> {
         Some(_) => Err(format!("{hint}; from 50% to less than 100%")),
         None => Err(hint.to_owned()),
     }
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    text.parse()
-        .map_err(|_| "give a number, such as `250` or `0.8`".to_owned())
-}
-
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    text.parse()
-        .map_err(|_| "give a time with its unit, such as `90s` or `5m`".to_owned())
 }

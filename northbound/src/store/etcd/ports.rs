@@ -158,12 +158,10 @@ impl EtcdStore {
 
 /// What was thought about is in force.
 fn check(seen: &Seen, tenant: &TenantName, footing: Footing) -> Result<(), StoreError> {
-    let in_force = seen.in_force.as_ref();
-    let in_force = in_force.map(|wish| (wish.generation, wish.orders));
-    if in_force == Some((footing.generation, footing.orders)) {
-        return Ok(());
+    match &seen.in_force {
+        Some(in_force) if footing.is_upon(in_force.generation, in_force.orders) => Ok(()),
+        _ => Err(outdated(tenant, footing)),
     }
-    Err(outdated(tenant, footing))
 }
 
 /// Writes each part anew that one of these is in.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use controller::id::{Generation, TenantName};
 use controller::instance::Instance;
 use controller::journal::Event;
-use controller::ports::{StoreError, StoreErrorKind, Wish};
+use controller::ports::{StoreError, StoreErrorKind};
 use controller::spec::TenantSpec;
 use controller::time::Now;
 use serde_json::value::RawValue;
@@ -51,7 +51,7 @@ impl Registrar for EtcdStore {
     ) -> Result<Result<Generation, Refusal>, StoreError> {
         let operation = "write an order";
         let write = |seen: &Seen, draft: &mut Draft| {
-            let wish = seen.in_force.as_ref().map(wish_of).transpose();
+            let wish = seen.in_force.as_ref().map(InForce::wish).transpose();
             let wish = wish.map_err(|error| unreadable(operation, tenant, &error))?;
             let ordered = match change::order(tenant, wish.as_ref(), order, expected, who) {
                 Ok(ordered) => ordered,
@@ -80,7 +80,9 @@ impl Registrar for EtcdStore {
             let Some(in_force) = in_force.filter(|spec| spec.generation == generation) else {
                 return Ok(());
             };
-            let wish = wish_of(in_force).map_err(|error| unreadable(operation, tenant, &error))?;
+            let wish = in_force
+                .wish()
+                .map_err(|error| unreadable(operation, tenant, &error))?;
             let kept = wish.spec.network.public_ip;
             let addresses = seen.addresses.iter().filter_map(|text| text.parse().ok());
             for address in addresses.filter(|address: &Ipv4Addr| *address != kept) {
@@ -159,14 +161,6 @@ fn put_spec(
         draft.put(Key::Address(spec.network.public_ip), tenant)?;
     }
     Ok(Ok(Applied { generation, change }))
-}
-
-fn wish_of(in_force: &InForce) -> serde_json::Result<Wish> {
-    Ok(Wish {
-        spec: serde_json::from_str(&in_force.spec)?,
-        generation: in_force.generation,
-        orders: in_force.orders,
-    })
 }
 
 fn unreadable(

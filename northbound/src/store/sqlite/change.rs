@@ -14,8 +14,8 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use super::SqliteStore;
 use super::convert::{count, nanoseconds, parsed, signed, to_json};
 use super::journal;
-use super::tenant::{instances, wish};
-use crate::store::change::{self, InForce};
+use super::tenant::{in_force, instances, wish};
+use crate::store::change;
 use crate::store::order::{Applied, Change, Order, Refusal};
 use crate::store::registrar::Registrar;
 
@@ -130,28 +130,6 @@ fn put_spec(
     .execute(params![tenant.as_str(), signed(generation.0)?])?;
     own(tx, tenant, spec.network.public_ip)?;
     Ok(Ok(Applied { generation, change }))
-}
-
-/// What is in force of a tenant; `None` for one that is not wanted.
-pub(super) fn in_force(connection: &Connection, tenant: &TenantName) -> Result<Option<InForce>> {
-    connection
-        .prepare_cached(
-            "SELECT tenant.generation, spec.spec, is_paused, desired, is_destroyed
-             FROM tenant JOIN spec ON spec.tenant = tenant.name AND spec.generation = tenant.generation
-             WHERE tenant.name = ?1",
-        )?
-        .query_row([tenant.as_str()], |row| {
-            Ok(InForce {
-                generation: Generation(count(row, 0)?),
-                spec: row.get(1)?,
-                orders: Orders {
-                    is_paused: row.get(2)?,
-                    desired: row.get(3)?,
-                    is_destroyed: row.get(4)?,
-                },
-            })
-        })
-        .optional()
 }
 
 /// The address is the tenant's from now on: the table's key refuses a second owner, whoever asks. An address that it had

@@ -16,8 +16,12 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String> {
 /// A column of JSON text.
 pub(super) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text)
-        .map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+    serde_json::from_str(text).map_err(|error| unreadable(column, error))
+}
+
+/// A column of JSON text that this version cannot read.
+pub(super) fn unreadable(column: usize, error: serde_json::Error) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 
 /// A column that holds a name.

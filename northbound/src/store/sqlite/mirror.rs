@@ -14,8 +14,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use serde_json::value::RawValue;
 
 use super::SqliteStore;
-use super::change::{in_force, owner_of};
+use super::change::owner_of;
 use super::convert::{count, nanoseconds, parsed, signed};
+use super::tenant::in_force;
 use crate::store::StateDir;
 use crate::store::change::InForce;
 use crate::store::etcd::values::{Counter, Fact, Line, Records, Spec};

@@ -11,7 +11,11 @@ use rusqlite::{
 
 use super::SqliteStore;
 use super::change;
-use super::convert::{count, from_json, parsed, to_json};
+use super::convert::{count, from_json, parsed, to_json, unreadable};
+use crate::store::change::InForce;
+
+/// Where [`in_force`] finds the spec.
+const SPEC: usize = 1;
 
 /// One tenant, in a list of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +40,7 @@ impl SqliteStore {
                     Ok(TenantRow {
                         tenant: parsed(row, 0)?,
                         generation: Generation(count(row, 1)?),
-                        orders: Orders {
-                            is_paused: row.get(2)?,
-                            desired: row.get(3)?,
-                            is_destroyed: row.get(4)?,
-                        },
+                        orders: orders(row, 2)?,
                     })
                 })?
                 .collect()
@@ -154,7 +154,7 @@ pub(super) fn is_in_force(
             Ok((Generation(count(row, 3)?), orders(row, 0)?))
         })
         .optional()?;
-    Ok(in_force == Some((footing.generation, footing.orders)))
+    Ok(in_force.is_some_and(|(generation, orders)| footing.is_upon(generation, orders)))
 }
 
 /// Reads three columns from `first` on.
@@ -166,21 +166,27 @@ fn orders(row: &Row<'_>, first: usize) -> Result<Orders> {
     })
 }
 
-pub(super) fn wish(connection: &Connection, tenant: &TenantName) -> Result<Option<Wish>> {
+/// What is in force of a tenant; `None` for one that is not wanted.
+pub(super) fn in_force(connection: &Connection, tenant: &TenantName) -> Result<Option<InForce>> {
     connection
         .prepare_cached(
-            "SELECT spec.spec, tenant.generation, is_paused, desired, is_destroyed
+            "SELECT tenant.generation, spec.spec, is_paused, desired, is_destroyed
              FROM tenant JOIN spec ON spec.tenant = tenant.name AND spec.generation = tenant.generation
              WHERE tenant.name = ?1",
         )?
         .query_row([tenant.as_str()], |row| {
-            Ok(Wish {
-                spec: from_json(row, 0)?,
-                generation: Generation(count(row, 1)?),
+            Ok(InForce {
+                generation: Generation(count(row, 0)?),
+                spec: row.get(SPEC)?,
                 orders: orders(row, 2)?,
             })
         })
         .optional()
+}
+
+pub(super) fn wish(connection: &Connection, tenant: &TenantName) -> Result<Option<Wish>> {
+    let wish = in_force(connection, tenant)?.map(|in_force| in_force.wish());
+    wish.transpose().map_err(|error| unreadable(SPEC, error))
 }
 
 pub(super) fn instances(connection: &Connection, tenant: &TenantName) -> Result<Vec<Instance>> {
