@@ -24,17 +24,41 @@ async fn node(settings: &EtcdSettings) -> (Node, tempfile::TempDir) {
     (Node::open(settings, directory.path()).await, directory)
 }
 
-async fn apply(node: &Node, tenant: &str, address: &str) {
-    let spec = spec(tenant, address);
+/// Has a node look after the tenant `demo`.
+async fn give_demo(node: &Node) -> Footing {
+    let spec = spec("demo", "45.45.45.45");
     let applied = node.store.apply(&spec, "", None, now(), "a test").await;
     applied.unwrap().unwrap();
-}
-
-async fn footing(node: &Node, tenant: &str) -> Footing {
     Footing {
-        epoch: node.owner.own(&name(tenant)).await,
+        epoch: node.owner.own(&name("demo")).await,
         generation: Generation(1),
         orders: Orders::default(),
+    }
+}
+
+/// Two nodes, of which one is about to be away.
+struct Two {
+    /// Looks after the tenant `demo`.
+    stays: Node,
+    footing: Footing,
+    goes: Node,
+    /// Of the one that goes, to come back to.
+    directory: tempfile::TempDir,
+    _other: tempfile::TempDir,
+}
+
+impl Two {
+    async fn open(settings: &EtcdSettings) -> Self {
+        let (stays, other) = node(settings).await;
+        let (goes, directory) = node(settings).await;
+        let footing = give_demo(&stays).await;
+        Self {
+            stays,
+            footing,
+            goes,
+            directory,
+            _other: other,
+        }
     }
 }
 
@@ -62,8 +86,7 @@ async fn one_who_lost_a_tenant_writes_nothing_and_the_next_knows_all_that_was_an
     let (first, _one) = node(&etcd.settings_from("main", 0)).await;
     let (second, _two) = node(&etcd.settings_from("main", 1)).await;
     let demo = name("demo");
-    apply(&first, "demo", "45.45.45.45").await;
-    let old = footing(&first, "demo").await;
+    let old = give_demo(&first).await;
     let booting = [instance(1, Phase::Booting)];
     let events = [moved(&booting[0])];
     let written = first.store.record(&demo, old, now(), &booting, &events);
@@ -98,8 +121,7 @@ async fn records_go_on_when_a_member_is_killed_or_paused_and_again_after_a_major
         return;
     };
     let (node, _directory) = node(&etcd.settings("main")).await;
-    apply(&node, "demo", "45.45.45.45").await;
-    let footing = footing(&node, "demo").await;
+    let footing = give_demo(&node).await;
 
     let leader = etcd.leader().await.unwrap();
     etcd.kill(leader);
@@ -157,17 +179,15 @@ async fn a_node_that_was_away_hears_what_it_has_missed_also_after_a_compaction()
         return;
     };
     let settings = etcd.settings("main");
-    let (stays, _one) = node(&settings).await;
-    let (goes, directory) = node(&settings).await;
+    let two = Two::open(&settings).await;
     let demo = name("demo");
-    apply(&stays, "demo", "45.45.45.45").await;
-    let footing = footing(&stays, "demo").await;
-    drop(goes);
+    drop(two.goes);
     for second in 1..=5 {
         let event = [alarm(&format!("{second}"))];
-        let written = stays
+        let written = two
+            .stays
             .store
-            .record(&demo, footing, later(second), &[], &event);
+            .record(&demo, two.footing, later(second), &[], &event);
         written.await.unwrap();
     }
     let connection = given::connection(&etcd, "main", 0).await;
@@ -177,14 +197,14 @@ async fn a_node_that_was_away_hears_what_it_has_missed_also_after_a_compaction()
     let physical = CompactionOptions::new().with_physical();
     client.compact(head, Some(physical)).await.unwrap();
 
-    let back = Node::open(&settings, directory.path()).await;
+    let back = Node::open(&settings, two.directory.path()).await;
 
     let journal = |node: &Node| {
         let copy = node.store.mirror().clone();
         let demo = demo.clone();
         async move { copy.journal_after(&demo, 0).await.unwrap().entries }
     };
-    assert_eq!(journal(&back).await, journal(&stays).await);
+    assert_eq!(journal(&back).await, journal(&two.stays).await);
     assert_eq!(journal(&back).await.len(), 6);
 }
 
@@ -195,30 +215,31 @@ async fn a_hole_in_a_node_s_journal_is_marked_and_the_tail_is_as_long_as_decisio
         return;
     };
     let settings = etcd.settings("main");
-    let (stays, _one) = node(&settings).await;
-    let (goes, directory) = node(&settings).await;
+    let two = Two::open(&settings).await;
     let demo = name("demo");
-    apply(&stays, "demo", "45.45.45.45").await;
-    let old = footing(&stays, "demo").await;
-    let first = stays
+    let first = two
+        .stays
         .store
-        .record(&demo, old, now(), &[], &[alarm("seen")])
+        .record(&demo, two.footing, now(), &[], &[alarm("seen")])
         .await;
     first.unwrap();
     let hour = |hours: i64| later(hours * 3_600);
     let connection = given::connection(&etcd, "main", 0).await;
     let (mut client, _) = connection.member();
     // It has heard of the first, and goes.
-    let wish = goes.store.current_wish(&demo).await.unwrap();
+    let wish = two.goes.store.current_wish(&demo).await.unwrap();
     assert!(wish.is_some());
-    drop(goes);
-    drop(stays);
+    drop(two.goes);
+    drop(two.stays);
 
     // A tail is cut when a tenant is taken up, and every few minutes: once more for each of these.
     for hours in [1, 4, 5] {
         let (owner, _place) = node(&settings).await;
         let epoch = owner.owner.seize(&demo).await;
-        let footing = Footing { epoch, ..old };
+        let footing = Footing {
+            epoch,
+            ..two.footing
+        };
         let event = [alarm(&format!("after {hours} hours"))];
         let written = owner.store.record(&demo, footing, hour(hours), &[], &event);
         written.await.unwrap();
@@ -238,7 +259,7 @@ async fn a_hole_in_a_node_s_journal_is_marked_and_the_tail_is_as_long_as_decisio
     let head = left.header().unwrap().revision();
     client.compact(head, None).await.unwrap();
 
-    let back = Node::open(&settings, directory.path()).await;
+    let back = Node::open(&settings, two.directory.path()).await;
 
     let journal = back.store.mirror().journal_after(&demo, 0).await.unwrap();
     let told: Vec<(u64, String)> = journal
@@ -263,7 +284,7 @@ async fn a_file_of_another_deployment_is_left_alone() {
         return;
     };
     let (node, directory) = node(&etcd.settings("main")).await;
-    apply(&node, "demo", "45.45.45.45").await;
+    give_demo(&node).await;
     drop(node);
 
     let state = StateDir::take(directory.path()).unwrap();
@@ -283,8 +304,7 @@ async fn a_record_s_latency_is_told() {
         return;
     };
     let (node, _directory) = node(&etcd.settings("main")).await;
-    apply(&node, "demo", "45.45.45.45").await;
-    let footing = footing(&node, "demo").await;
+    let footing = give_demo(&node).await;
     let mut took = Vec::new();
     for second in 0..200 {
         let began = Instant::now();
