@@ -157,7 +157,12 @@ async fn come_and_go(world: World, seed: u64, index: usize, spell: Spell, place:
         let now = truth.now;
         match kind {
             Fault::SilentOne => truth.tenants[index].silent = Some(drawn),
-            Fault::SilentMetric => truth.tenants[index].silent_metric = drawn,
+            // While one is silent, it stays that one.
+            Fault::SilentMetric if !truth.tenants[index].moods.is_on(kind, now) => {
+                let here = &mut truth.tenants[index];
+                let followed = here.followed();
+                here.silent_metric = followed.get(drawn % followed.len().max(1)).cloned();
+            }
             _ => {}
         }
         place(truth, index).set(kind, now, now + lasts);

@@ -49,7 +49,7 @@ fn sample(
         asked.now.steady
     };
     let (is_silent, is_late) = (on(Fault::SilentMetric), on(Fault::Late));
-    let silent_metric = truth.tenants[tenant].silent_metric;
+    let silent_metric = truth.tenants[tenant].silent_metric.clone();
     let mut samples = Vec::new();
     for (place, instance) in asked.instances.iter().enumerate() {
         if truth
@@ -61,8 +61,8 @@ fn sample(
         if silent == Some(place) {
             continue;
         }
-        for (place, metric) in asked.metrics.iter().enumerate() {
-            if is_silent && place == silent_metric % asked.metrics.len() {
+        for metric in asked.metrics {
+            if is_silent && silent_metric.as_ref() == Some(metric) {
                 continue;
             }
             let Some(value) = value(truth, tenant, instance.id, metric) else {

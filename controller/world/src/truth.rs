@@ -7,6 +7,7 @@ use std::sync::Arc;
 use controller::amount::Amount;
 use controller::drive::Wake;
 use controller::id::{Epoch, InstanceId, TenantName};
+use controller::load::Metric;
 use controller::pace::Pace;
 use controller::ports::Wish;
 use controller::spec::TenantSpec;
@@ -78,7 +79,7 @@ pub(crate) struct Tenant {
     /// What a stuck meter repeats.
     pub(crate) stuck: Option<f64>,
     /// Which metric is silent when one is.
-    pub(crate) silent_metric: usize,
+    pub(crate) silent_metric: Option<Metric>,
     /// The least that any instance was last said to use of its processor.
     pub(crate) said: Amount,
     /// When the meters were first heard to read zero, and what they had said before.
@@ -90,6 +91,14 @@ pub(crate) struct Tenant {
     pub(crate) steady_wrong: i64,
     /// When that last became more: its next one began ahead, since a wall clock stood there.
     pub(crate) leapt: At,
+}
+
+impl Tenant {
+    /// The metrics that its policy follows now.
+    pub(crate) fn followed(&self) -> Vec<Metric> {
+        let metrics = |wish: &Wish| wish.spec.policy.metrics().into_keys().collect();
+        self.kept.wish.as_ref().map(metrics).unwrap_or_default()
+    }
 }
 
 /// A machine that runs controllers.
@@ -194,7 +203,7 @@ impl Truth {
                     moods: Moods::default(),
                     silent: None,
                     stuck: None,
-                    silent_metric: 0,
+                    silent_metric: None,
                     said: Amount::ZERO,
                     zeroed: None,
                     deeds: Deeds::default(),

@@ -234,6 +234,11 @@ pub(crate) fn silence(truth: &Truth, tenant: usize, decision: &Decision) -> Opti
         return None;
     }
     let here = &truth.tenants[tenant];
+    // A policy that was changed may not ask for the metric that is silent.
+    let is_asked = |metric: &Metric| here.followed().contains(metric);
+    let is_meant = |kind: &Fault| {
+        *kind != Fault::SilentMetric || here.silent_metric.as_ref().is_some_and(is_asked)
+    };
     let silent = [
         Fault::SilentAll,
         Fault::SilentMetric,
@@ -241,6 +246,7 @@ pub(crate) fn silence(truth: &Truth, tenant: usize, decision: &Decision) -> Opti
         Fault::MeterFails,
     ]
     .into_iter()
+    .filter(is_meant)
     .filter_map(|kind| here.moods.since(kind, truth.now))
     .min()?;
     let lasts = truth.now - silent;

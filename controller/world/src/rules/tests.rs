@@ -6,6 +6,7 @@ use controller::example;
 use controller::id::{Epoch, InstanceId, ProviderId};
 use controller::instance::{Cause, Drain, Instance, Phase};
 use controller::journal::{Event, Move};
+use controller::load::Metric;
 use controller::network::{Endpoint, NetworkPlan};
 use controller::policy::{PerDirection, Rate};
 use jiff::SignedDuration;
@@ -193,10 +194,18 @@ fn i3_fewer_are_wanted_in_silence_and_after_a_fall_to_zero() {
         .set(Fault::SilentAll, now - 5 * MINUTE, now + MINUTE);
     assert!(recording::silence(&truth, 0, &decided(3, 2)).is_some());
     assert_eq!(recording::silence(&truth, 0, &decided(3, 4)), None);
-
-    truth.pace.tick = SignedDuration::from_secs(30);
+    truth.tenants[0].moods.end(now);
     let policy = &mut truth.tenants[0].kept.wish.as_mut().unwrap().spec.policy;
     policy.signals = example::spec().policy.signals;
+    for (metric, is_followed) in [(Metric::Memory, false), (Metric::Cpu, true)] {
+        truth.tenants[0].silent_metric = Some(metric);
+        let silent = &mut truth.tenants[0].moods;
+        silent.set(Fault::SilentMetric, now - 5 * MINUTE, now + MINUTE);
+        let found = recording::silence(&truth, 0, &decided(3, 2));
+        assert_eq!(found.is_some(), is_followed);
+    }
+
+    truth.pace.tick = SignedDuration::from_secs(30);
     assert_eq!(recording::zero(&truth, 0, &decided(3, 2)), None);
     truth.tenants[0].zeroed = Some((now - 55 * SECOND, Amount::ONE));
     assert!(recording::zero(&truth, 0, &decided(3, 2)).is_some());
