@@ -117,7 +117,7 @@ impl History {
     /// Remembers a decision.
     pub fn remember(&mut self, decision: &Decision, at: Timestamp) {
         let change = decision.by_choice();
-        if self.in_force.is_some() && change != 0 {
+        if change != 0 {
             let last = if change > 0 {
                 &mut self.last_out
             } else {

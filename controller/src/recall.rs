@@ -70,3 +70,43 @@ impl Recall {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::decision::{Decision, Guard, Step};
+    use crate::example;
+
+    // I4: seed 2147 of the world, where a clock leapt and what was older than a day before was no longer told.
+    #[test]
+    fn the_first_decision_that_a_journal_still_has_counts_as_it_did_then() {
+        let now = example::now();
+        let grown = Decision {
+            before: 2,
+            desired: 3,
+            steps: vec![Step {
+                guard: Guard::Target,
+                number: 3,
+                note: String::new(),
+            }],
+            ..Decision::default()
+        };
+        let tick = SignedDuration::from_secs(10);
+        let mut then = History::new(tick);
+        then.in_force = Some(2);
+        then.remember(&grown, now.steady);
+        assert_eq!(then.changes, [(now.steady, 1)]);
+
+        let entry = Entry {
+            seq: 1,
+            at: now.wall,
+            steady: now.steady,
+            event: Event::Decided(grown),
+        };
+        let told = History::rebuild(&[entry], &example::spec().policy, tick);
+        assert_eq!(told.changes, then.changes);
+        assert_eq!(told.last_out, then.last_out);
+    }
+}
