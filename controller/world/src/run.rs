@@ -72,6 +72,8 @@ pub struct Report {
     pub hash: u64,
     /// The events of the first tenant's instances, as one number.
     pub first: u64,
+    /// The first tenant has followed a forecast, which goes by the clocks of people.
+    pub has_forecast: bool,
 }
 
 /// Runs the world of a seed.
@@ -229,6 +231,10 @@ fn report(seed: u64, world: &World) -> Report {
         coverage: truth.coverage.clone(),
         hash: truth.log.hash(),
         first: truth.log.of.first().copied().unwrap_or(0),
+        has_forecast: truth
+            .tenants
+            .first()
+            .is_some_and(|first| first.kept.has_forecast),
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Kept {
     pub(crate) paused: Option<At>,
     /// When a person last changed anything.
     pub(crate) ordered: At,
+    /// It has followed a forecast, which goes by the times of day that people see.
+    pub(crate) has_forecast: bool,
 }
 
 impl Kept {
@@ -111,6 +113,7 @@ impl Kept {
         let orders = self.wish.take().map(|wish| wish.orders).unwrap_or_default();
         self.generation = self.generation.next();
         self.ordered = now;
+        self.has_forecast |= !spec.policy.forecast().is_empty();
         let bounds = &spec.instances;
         self.bounds.push_back(Bounds {
             since: now,
