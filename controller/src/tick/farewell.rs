@@ -16,10 +16,12 @@ impl Controller {
     pub(super) async fn farewell(&mut self, observed: &Observed, now: Now) -> Vec<InstanceId> {
         let mut removed = Vec::new();
         for instance in self.instances.values() {
-            // One that was given up since its cloud did not show it has to be missing for as long again, and so has one that
-            // no listing has shown yet (I6).
-            let was_shown =
-                instance.missing.is_none() || now.since(instance.since) >= MISSING_LIMIT;
+            // One that was given up since its cloud did not show it has to be missing for as long again; and so has, whenever
+            // it was given up, one that no listing has shown yet (I6).
+            let was_shown = instance.missing.is_none_or(|missing| {
+                now.since(instance.since) >= MISSING_LIMIT
+                    && now.since(missing.since) >= MISSING_LIMIT * 2
+            });
             let is_gone = self.removing.contains(&instance.id)
                 && matches!(observed.sight(instance), Sight::Absent);
             let is_going = instance.phase == Phase::Terminating;

@@ -155,7 +155,7 @@ fn one_that_was_never_listed_is_not_gone_as_soon_as_its_removal_is_accepted() {
     });
 }
 
-// I1, I6: seed 371 of the world.
+// I1, I6: seeds 371 and 115 of the world.
 #[test]
 fn one_that_no_listing_has_shown_yet_is_not_gone_because_the_next_one_does_not_either() {
     tell(async {
@@ -167,7 +167,7 @@ fn one_that_no_listing_has_shown_yet_is_not_gone_because_the_next_one_does_not_e
         assert!(world.truth().moves_to(Phase::Booting) > 0);
         world.order(|orders| orders.is_destroyed = true);
 
-        world.run(&mut controller, seconds(50)).await;
+        world.run(&mut controller, seconds(110)).await;
         assert!(world.truth().moves_to(Phase::Terminating) > 0);
         assert_eq!(world.truth().moves_to(Phase::Gone), 0);
         world.run(&mut controller, seconds(30)).await;
