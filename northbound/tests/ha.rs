@@ -17,8 +17,8 @@ mod proxy;
 mod remains;
 #[path = "ha/story.rs"]
 mod story;
-#[path = "ha/traffic.rs"]
-mod traffic;
+#[path = "given/trickle.rs"]
+mod trickle;
 
 use story::Story;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::exec::ServiceState;
 use crate::host::{Host, LIMIT};
 use crate::outside::{self, Foreign};
-use crate::trickle::{Flow, Trickle};
+use crate::trickle::{Flow, Manner, Trickle};
 use crate::workflow::{Begun, PUBLIC, State, TENANT, Workflow, wait_until_settled};
 
 /// Where a service looks for the point at which it has to end, and writes down which it has passed.
@@ -24,6 +24,10 @@ const SLEEP: Duration = Duration::from_secs(2);
 /// Requests are answered all the while; on a busy machine a client is itself held up for some time.
 const HOLE_LIMIT: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(2);
+const MANNER: Manner = Manner {
+    pace: Duration::from_millis(25),
+    limit: Duration::from_secs(5),
+};
 
 /// How the service ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +88,7 @@ impl Lane {
     ) -> Self {
         let environment = [&ENVIRONMENT, environment].concat();
         let host = Host::on(&environment, prepare);
-        let trickle = Trickle::new(&host.client(), PUBLIC);
+        let trickle = Trickle::new(&host.client(), PUBLIC, MANNER);
         Self {
             host,
             trickle,

@@ -23,6 +23,7 @@ mod tools;
 #[path = "../local/traffic.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod traffic;
+#[path = "../given/trickle.rs"]
 mod trickle;
 mod workflow;
 

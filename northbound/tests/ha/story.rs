@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use crate::cluster::{Cluster, NODES, TENANTS, address};
 use crate::evidence::{Containers, violations};
-use crate::traffic::Traffic;
+use crate::trickle::{Manner, Trickle};
 
 /// On a machine that is busy with other things everything takes longer; the bars themselves are told in the table.
 const BUSY: u32 = 10;
@@ -17,10 +17,17 @@ const BUSY: u32 = 10;
 const SLEEP: Duration = Duration::from_mins(1);
 const QUORUM_LOST: Duration = Duration::from_secs(15);
 
+/// A request of any tenant's client that is not answered within the limit has failed.
+const MANNER: Manner = Manner {
+    pace: Duration::from_millis(100),
+    limit: Duration::from_secs(10),
+};
+
 pub(crate) struct Story {
     cluster: Cluster,
     containers: Containers,
-    traffic: Traffic,
+    /// One for each tenant.
+    clients: Vec<Trickle>,
     table: Vec<Row>,
     began: Instant,
 }
@@ -46,12 +53,16 @@ impl Story {
             cluster.apply(number % NODES.len(), tenant, 1);
         }
         cluster.settled(0);
-        let addresses: Vec<_> = (0..TENANTS.len()).map(address).collect();
-        let traffic = Traffic::start(&cluster.edge(), &addresses);
+        let edge = cluster.edge();
+        let client = |tenant| Trickle::new(&edge, address(tenant), MANNER);
+        let clients: Vec<_> = (0..TENANTS.len()).map(client).collect();
+        for client in &clients {
+            client.set(true);
+        }
         Some(Self {
             cluster,
             containers,
-            traffic,
+            clients,
             table: Vec::new(),
             began,
         })
@@ -239,11 +250,15 @@ impl Story {
         let Self {
             cluster,
             containers,
-            traffic,
+            clients,
             table,
             began,
         } = self;
-        let (answered, failed) = traffic.end();
+        let flows: Vec<_> = clients.iter().map(|client| client.since(began)).collect();
+        drop(clients);
+        let sent: usize = flows.iter().map(|flow| flow.sent).sum();
+        let failed: Vec<_> = flows.into_iter().flat_map(|flow| flow.lost).collect();
+        let answered = sent - failed.len();
         let ever = containers.end();
         let passages = cluster.passages();
         let violations = violations(passages.clone());
@@ -277,7 +292,7 @@ impl Story {
 }
 
 /// Past the capture of the test's output: these figures are what it is run for.
-fn tell(table: &[Row], answered: u64, failed: &[String], changes: usize, took: Duration) {
+fn tell(table: &[Row], answered: usize, failed: &[String], changes: usize, took: Duration) {
     let mut text = format!(
         "\n{:<40} {:>5} {:>8} {:>8} {:>8}  bar\n",
         "", "times", "best", "mean", "worst"

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 
-/// From the answer to one request to the next.
-const PACE: Duration = Duration::from_millis(25);
-/// A request that takes longer is lost.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How a client asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// From the answer to one request to the next.
+    pub(crate) pace: Duration,
+    /// A request that takes longer is lost.
+    pub(crate) limit: Duration,
+}
 
 /// One request, on a connection of its own, never sent again.
 #[derive(Debug, Clone)]
@@ -44,7 +48,8 @@ pub(crate) struct Trickle {
 
 impl Trickle {
     /// Asks nobody yet.
-    pub(crate) fn new(netns: &Path, to: Ipv4Addr) -> Self {
+    pub(crate) fn new(netns: &Path, to: Ipv4Addr, manner: Manner) -> Self {
+        let Manner { pace, limit } = manner;
         let (asked, is_on, is_over) =
             <(Arc<Mutex<Vec<Asked>>>, Arc<AtomicBool>, Arc<AtomicBool>)>::default();
         let netns = File::open(netns).unwrap();
@@ -54,11 +59,11 @@ impl Trickle {
             while !over.load(Ordering::SeqCst) {
                 if on.load(Ordering::SeqCst) {
                     let at = Instant::now();
-                    let lost = ask(to).err().map(|why| why.to_string());
+                    let lost = ask(to, limit).err().map(|why| format!("{to}: {why}"));
                     let ended = Instant::now();
                     log.lock().unwrap().push(Asked { at, ended, lost });
                 }
-                std::thread::sleep(PACE);
+                std::thread::sleep(pace);
             }
         });
         Self {
@@ -102,9 +107,9 @@ impl Drop for Trickle {
     }
 }
 
-fn ask(to: Ipv4Addr) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((to, 80)), LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
+fn ask(to: Ipv4Addr, limit: Duration) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((to, 80)), limit)?;
+    stream.set_read_timeout(Some(limit))?;
     stream.write_all(b"GET /whoami HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
