@@ -13,6 +13,9 @@ mod suite;
 #[path = "given/world.rs"]
 mod world;
 
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
 use controller::instance::Phase;
 use controller::journal::Event;
 use controller::ports::Store;
@@ -101,6 +104,42 @@ async fn a_damaged_file_is_refused_and_left_as_it_is() {
             .contains("Nothing is touched")
     );
     assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+// I15
+#[tokio::test]
+async fn damage_is_looked_for_in_all_that_is_small_and_not_in_the_journal() {
+    let opened = async |table: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let store = open(place.path());
+        let spec = spec("demo", "45.45.45.45");
+        let applied = store.apply(&spec, "", None, now(), "a test").await;
+        applied.unwrap().unwrap();
+        drop(store);
+        damage(&place.path().join("asaas.db"), table);
+        SqliteStore::open(StateDir::take(place.path()).unwrap()).is_ok()
+    };
+
+    assert!(!opened("tenant").await);
+    assert!(!opened("instance").await);
+    assert!(opened("journal").await);
+}
+
+/// Overwrites the first page of a table.
+fn damage(file: &Path, table: &str) {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let look = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0));
+    let page = look(&format!(
+        "SELECT rootpage FROM sqlite_schema WHERE name = '{table}'"
+    ));
+    let size = look("PRAGMA page_size").unwrap();
+    connection
+        .pragma_update(None, "journal_mode", "delete")
+        .unwrap();
+    drop(connection);
+    let file = std::fs::File::options().write(true).open(file).unwrap();
+    let at = u64::from((page.unwrap() - 1) * size);
+    file.write_all_at(&[0xaa; 512], at).unwrap();
 }
 
 #[tokio::test]
