@@ -2,16 +2,16 @@
 
 use controller::id::InstanceId;
 use controller::instance::Phase;
-use controller::ports::CloudErrorKind;
+use controller::ports::{CloudErrorKind, CloudState};
 
-use super::world::{World, cloud, demo, seconds, tell};
+use super::world::{World, demo, seconds, tell};
 
 // S4-84
 #[test]
 fn a_full_cloud_passes_to_the_next_within_the_same_decision() {
     tell(async {
         let world = World::new();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 1;
+        world.truth().cloud("a").capacity = 1;
         world.apply(demo());
         let mut controller = world.controller(1).await;
 
@@ -32,12 +32,12 @@ fn a_full_cloud_passes_to_the_next_within_the_same_decision() {
 fn the_preferred_cloud_is_asked_again_once_it_may_have_room() {
     tell(async {
         let world = World::new();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 1;
+        world.truth().cloud("a").capacity = 1;
         world.apply(demo());
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(100)).await;
 
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 3;
+        world.truth().cloud("a").capacity = 3;
         world.truth().load = 1.7;
         world.run(&mut controller, seconds(200)).await;
 
@@ -51,18 +51,12 @@ fn the_preferred_cloud_is_asked_again_once_it_may_have_room() {
 fn a_cloud_that_does_not_answer_is_passed_over_and_doubles_nothing_when_it_is_back() {
     tell(async {
         let world = World::new();
-        world
-            .truth()
-            .clouds
-            .get_mut(&cloud("a"))
-            .unwrap()
-            .loses_answers = true;
+        world.truth().cloud("a").loses_answers = true;
         world.apply(demo());
         let mut controller = world.controller(1).await;
         controller.tick().await.unwrap();
         controller.answered().await;
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().refuses =
-            Some(CloudErrorKind::Unreachable);
+        world.truth().cloud("a").refuses = Some(CloudErrorKind::Unreachable);
         world.run(&mut controller, seconds(60)).await;
         assert_eq!(
             world.truth().running("b"),
@@ -70,13 +64,8 @@ fn a_cloud_that_does_not_answer_is_passed_over_and_doubles_nothing_when_it_is_ba
             "the tenant has what it needs meanwhile"
         );
 
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().refuses = None;
-        world
-            .truth()
-            .clouds
-            .get_mut(&cloud("a"))
-            .unwrap()
-            .loses_answers = false;
+        world.truth().cloud("a").refuses = None;
+        world.truth().cloud("a").loses_answers = false;
         world.run(&mut controller, seconds(600)).await;
 
         assert!(
@@ -92,7 +81,7 @@ fn a_cloud_that_does_not_answer_is_passed_over_and_doubles_nothing_when_it_is_ba
 fn a_cloud_that_denies_us_is_passed_over_with_its_reason_in_the_journal() {
     tell(async {
         let world = World::new();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().refuses = Some(CloudErrorKind::Denied);
+        world.truth().cloud("a").refuses = Some(CloudErrorKind::Denied);
         world.apply(demo());
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(20)).await;
@@ -137,20 +126,7 @@ fn an_instance_of_ours_that_is_in_no_record_is_removed_after_a_while_and_not_at_
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(30)).await;
         let stray = InstanceId::new(1, 1);
-        let born = world.truth().now.steady;
-        world
-            .truth()
-            .clouds
-            .get_mut(&cloud("b"))
-            .unwrap()
-            .instances
-            .insert(
-                stray,
-                super::world::FakeInstance {
-                    state: controller::ports::CloudState::Running,
-                    born,
-                },
-            );
+        world.truth().put("b", stray, CloudState::Running);
 
         world.run(&mut controller, seconds(50)).await;
         assert_eq!(world.truth().all(), 3);

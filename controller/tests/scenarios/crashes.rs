@@ -4,7 +4,7 @@ use controller::id::InstanceId;
 use controller::instance::Phase;
 use controller::ports::CloudState;
 
-use super::world::{Disk, FakeInstance, World, cloud, demo, seconds, tell};
+use super::world::{Disk, World, demo, seconds, tell};
 
 // I8: after the intent is durable and the instance made, before the answer was written down.
 #[test]
@@ -57,19 +57,8 @@ fn an_instance_that_was_half_made_in_a_crash_does_not_count_as_never_healthy() {
         controller.tick().await.unwrap();
         drop(controller);
         let half_made: Vec<_> = world.truth().records.keys().copied().collect();
-        let born = world.truth().now.steady;
         for id in &half_made {
-            let stopped = FakeInstance {
-                state: CloudState::Stopped,
-                born,
-            };
-            world
-                .truth()
-                .clouds
-                .get_mut(&cloud("a"))
-                .unwrap()
-                .instances
-                .insert(*id, stopped);
+            world.truth().put("a", *id, CloudState::Stopped);
         }
 
         let mut restarted = world.controller(2).await;
@@ -89,11 +78,7 @@ fn a_restart_in_the_middle_of_a_drain_finishes_it() {
         let mut controller = world.controller(1).await;
         world.order(|orders| orders.desired = Some(4));
         world.run(&mut controller, seconds(30)).await;
-        let newest = *world.truth().clouds[&cloud("b")]
-            .instances
-            .keys()
-            .next()
-            .unwrap();
+        let newest = *world.truth().cloud("b").instances.keys().next().unwrap();
         world.truth().stuck_flows.insert(newest, 2);
         world.order(|orders| orders.desired = Some(3));
         world.run(&mut controller, seconds(5)).await;
@@ -142,18 +127,8 @@ fn with_a_full_disk_a_stray_stays_and_afterwards_it_goes() {
         world.apply(demo());
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(30)).await;
-        let born = world.truth().now.steady;
-        let stray = FakeInstance {
-            state: CloudState::Running,
-            born,
-        };
-        world
-            .truth()
-            .clouds
-            .get_mut(&cloud("b"))
-            .unwrap()
-            .instances
-            .insert(InstanceId::new(1, 1), stray);
+        let stray = InstanceId::new(1, 1);
+        world.truth().put("b", stray, CloudState::Running);
 
         // A disk on which ticks write what they measured, and at last not even that.
         world.run(&mut controller, seconds(50)).await;
@@ -217,11 +192,11 @@ fn an_instance_that_serves_and_is_not_listed_is_left_alone() {
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(60)).await;
 
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().hides = true;
+        world.truth().cloud("a").hides = true;
         world.run(&mut controller, seconds(600)).await;
         let alarms = controller.status().unwrap().alarms.join("\n");
         assert!(alarms.contains("its cloud does not show it"), "{alarms}");
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().hides = false;
+        world.truth().cloud("a").hides = false;
         world.run(&mut controller, seconds(10)).await;
 
         assert_eq!(world.truth().serving().len(), 2);

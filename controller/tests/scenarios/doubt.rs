@@ -3,7 +3,7 @@
 
 use controller::instance::Phase;
 
-use super::world::{World, cloud, demo, seconds, tell};
+use super::world::{World, demo, seconds, tell};
 
 // I10: seed 6 of the world.
 #[test]
@@ -108,11 +108,11 @@ fn where_there_is_no_room_the_broken_go_before_one_that_could_serve() {
         let mut spec = demo();
         (spec.instances.min, spec.instances.max) = (1, 2);
         world.apply(spec);
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 0;
+        world.truth().cloud("a").capacity = 0;
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(600)).await;
         let older = *world.truth().serving().iter().next().unwrap();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 3;
+        world.truth().cloud("a").capacity = 3;
         world.order(|orders| orders.desired = Some(2));
         world.run(&mut controller, seconds(600)).await;
         let mut both = world.truth().serving();
@@ -142,7 +142,7 @@ fn one_that_was_never_listed_is_not_gone_as_soon_as_its_removal_is_accepted() {
         world.apply(demo());
         let mut controller = world.controller(1).await;
         world.truth().never_healthy = true;
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().hides = true;
+        world.truth().cloud("a").hides = true;
         while world.truth().moves_to(Phase::Terminating) == 0 {
             world.run(&mut controller, seconds(1)).await;
         }
@@ -162,7 +162,7 @@ fn one_that_no_listing_has_shown_yet_is_not_gone_because_the_next_one_does_not_e
         let world = World::new();
         world.apply(demo());
         let mut controller = world.controller(1).await;
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().hides = true;
+        world.truth().cloud("a").hides = true;
         world.run(&mut controller, seconds(2)).await;
         assert!(world.truth().moves_to(Phase::Booting) > 0);
         world.order(|orders| orders.is_destroyed = true);

@@ -161,8 +161,8 @@ fn surge_is_for_replacements_and_not_for_the_pool() {
 fn a_full_cloud_passes_the_pool_to_the_next_and_what_is_lacking_is_told() {
     tell(async {
         let world = World::new();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 2;
-        world.truth().clouds.get_mut(&cloud("b")).unwrap().capacity = 1;
+        world.truth().cloud("a").capacity = 2;
+        world.truth().cloud("b").capacity = 1;
         world.apply(with_pool(2));
         let mut controller = world.controller(1).await;
         world.run(&mut controller, seconds(60)).await;
@@ -185,9 +185,8 @@ fn a_full_cloud_passes_the_pool_to_the_next_and_what_is_lacking_is_told() {
 fn the_number_is_served_before_the_pool_where_there_is_room_for_one_only() {
     tell(async {
         let world = World::new();
-        world.truth().clouds.get_mut(&cloud("a")).unwrap().capacity = 1;
-        world.truth().clouds.get_mut(&cloud("b")).unwrap().refuses =
-            Some(CloudErrorKind::NoCapacity);
+        world.truth().cloud("a").capacity = 1;
+        world.truth().cloud("b").refuses = Some(CloudErrorKind::NoCapacity);
         let mut spec = with_pool(1);
         spec.instances.min = 1;
         world.apply(spec);
