@@ -321,7 +321,7 @@ pub enum FailureKind {
 mod tests {
     use super::*;
 
-    /// Found by fuzzing: two such values made a sum that the journal could not give back.
+    /// Two of those that are refused made a sum that the journal could not give back.
     #[test]
     fn a_value_that_no_meter_could_give_is_not_pushed() {
         let read = |value: &str| {
