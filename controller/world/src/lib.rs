@@ -43,5 +43,6 @@ mod truth;
 mod watch;
 
 pub use coverage::Coverage;
+pub use log::say;
 pub use run::{Options, Report, Without, hours, run};
 pub use traces::traces;

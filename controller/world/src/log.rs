@@ -2,6 +2,7 @@
 //! wants to read it.
 
 use std::fmt::Display;
+use std::io::{self, Write};
 
 use crate::moment::{At, told};
 
@@ -23,6 +24,17 @@ fn mix(hash: &mut u64, value: u64) {
 fn word(text: &str) -> u64 {
     let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, add)
+}
+
+/// Says a line on standard output. Where nobody reads any more, as behind `| head`, it goes unheard.
+///
+/// # Panics
+/// Where it cannot be written for any other reason.
+pub fn say(line: impl Display) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        let is_unheard = error.kind() == io::ErrorKind::BrokenPipe;
+        assert!(is_unheard, "standard output cannot be written: {error}");
+    }
 }
 
 impl Log {
@@ -72,13 +84,9 @@ impl Log {
         self.tell(at, || format!("{what} {subject}"));
     }
 
-    #[expect(
-        clippy::print_stdout,
-        reason = "the log of a world that somebody asked to see"
-    )]
     fn tell(&self, at: At, line: impl FnOnce() -> String) {
         if self.is_told {
-            println!("{:>14}  {}", told(at), line());
+            say(format_args!("{:>14}  {}", told(at), line()));
         }
     }
 }

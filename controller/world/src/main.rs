@@ -1,6 +1,6 @@
 //! `world`: runs seeded worlds until enough has been simulated, and says what must not have happened.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
+#![expect(clippy::print_stderr, reason = "a command")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use world::fleet::{Orders, Sum, cores, examine, sail};
-use world::{Options, hours};
+use world::{Options, hours, say};
 
 /// Simulates tenants among faults, many hours in minutes, and judges what was done.
 #[derive(Debug, Parser)]
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         ),
     };
     for (seed, violation) in &sum.violations {
-        println!("make sim SEED={seed}   # {violation}");
+        say(format_args!("make sim SEED={seed}   # {violation}"));
     }
     let missing = if args.strict {
         sum.missing()
@@ -88,12 +88,13 @@ fn main() -> ExitCode {
         Vec::new()
     };
     for what in &missing {
-        println!("never occurred: {what}");
+        say(format_args!("never occurred: {what}"));
     }
-    println!("{}", if args.json { json(&sum) } else { line(&sum) });
+    say(if args.json { json(&sum) } else { line(&sum) });
     let is_short = args.strict && args.seed.is_none() && !is_enough(&sum, args.tenant_hours);
     if is_short {
-        println!("too little was simulated within {} s", args.limit.as_secs());
+        let seconds = args.limit.as_secs();
+        say(format_args!("too little was simulated within {seconds} s"));
     }
     if sum.violations.is_empty() && missing.is_empty() && !is_short {
         ExitCode::SUCCESS

@@ -1,6 +1,6 @@
 //! `bugs`: whether the seeded world finds every bug of `controller::seeded`, and nothing where none is on.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
+#![expect(clippy::print_stderr, reason = "a command")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use controller::seeded::Bug;
 use world::bugs::{Hunt, Trail};
-use world::{Options, fleet};
+use world::{Options, fleet, say};
 
 /// Switches the seeded bugs on, one after the other, and runs worlds until one is found.
 #[derive(Debug, Parser)]
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
             breach.rule, breach.what
         );
     }
-    println!("{}", caught.table());
+    say(caught.table());
     if let Some(file) = &args.write
         && let Err(error) = std::fs::write(file, page(&caught.table()))
     {
@@ -105,7 +105,7 @@ fn show(bug: Bug, seed: u64) -> ExitCode {
     };
     let report = controller::seeded::with(Some(bug), || world::run(seed, &options));
     for violation in &report.violations {
-        println!("{violation}");
+        say(violation);
     }
     ExitCode::SUCCESS
 }
