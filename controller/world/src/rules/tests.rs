@@ -332,6 +332,11 @@ fn i10_an_address_that_is_not_free() {
     };
     truth.tenants[0].kept.records.insert(new.id, new.clone());
     assert!(launching::address(&truth, 0, 0, &real(&new)).is_some());
+    let one = truth.clouds[0].reals.get_mut(&old.id).unwrap();
+    (one.leaves_from, one.shown.0) = (HOUR - MINUTE, HOUR + MINUTE);
+    assert!(launching::address(&truth, 0, 0, &real(&new)).is_some());
+    truth.tenants[0].leapt = HOUR - SECOND;
+    assert_eq!(launching::address(&truth, 0, 0, &real(&new)), None);
     truth.clouds[0].reals.clear();
     assert_eq!(launching::address(&truth, 0, 0, &real(&new)), None);
     truth.tenants[0]
