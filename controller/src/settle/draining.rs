@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::Change;
 use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};
-use crate::network::EndpointSeen;
+use crate::network::{EndpointSeen, Health};
 use crate::observe::{Observed, Sight};
 use crate::place::count;
 use crate::ports::{CloudState, Wish};
@@ -38,7 +38,7 @@ pub(super) fn draining(
     // The rules may lead to it still: they could not be changed yet, or nobody else serves (I11). They do, for all that is
     // known, while the network cannot be seen and it was never seen without them.
     let is_reached = !seeded!(F7)
-        && !is_in_the_way(instance, instances, removed, wish)
+        && !is_in_the_way(instance, instances, removed, observed, wish)
         && match endpoint {
             Some(seen) => seen.is_routed,
             None => observed.network.is_err() && plan.flows_at_start.is_none(),
@@ -60,11 +60,13 @@ pub(super) fn draining(
 }
 
 /// Whether nobody can come to take its place before it goes: those that drain take all the room, and fewer than the minimum
-/// serve. The broken go first, then the oldest; and one that could serve waits for room that is being made already.
+/// serve. The unwell go first, then those that were broken, then the oldest; and one that is well waits for room that is being
+/// made already.
 fn is_in_the_way(
     instance: &Instance,
     instances: &BTreeMap<InstanceId, Instance>,
     removed: &[InstanceId],
+    observed: &Observed,
     wish: &Wish,
 ) -> bool {
     let bounds = &wish.spec.instances;
@@ -74,15 +76,24 @@ fn is_in_the_way(
     if has_room || up >= bounds.min.max(1) || wish.orders.holds_still() {
         return false;
     }
-    let is_broken = |one: &Instance| one.drain.as_ref().is_some_and(|d| d.cause.is_breakage());
+    let is_well = |one: &Instance| {
+        let seen = observed.endpoint(one.id);
+        seen.is_none_or(|seen| seen.health != Health::Unhealthy)
+    };
     let makes_room = |other: &Instance| match other.phase {
-        Phase::Terminating => !is_broken(instance),
+        Phase::Terminating => is_well(instance),
         phase => phase.is_coming(),
     };
     let draining = instances
         .values()
         .filter(|one| one.phase == Phase::Draining);
-    let first = draining.min_by_key(|one| (!is_broken(one), one.id));
+    let first = draining.min_by_key(|one| {
+        let was_broken = one
+            .drain
+            .as_ref()
+            .is_some_and(|drain| drain.cause.is_breakage());
+        (is_well(one), !was_broken, one.id)
+    });
     first.is_some_and(|first| first.id == instance.id) && !instances.values().any(makes_room)
 }
 

@@ -2,6 +2,7 @@
 //! not listed is gone. Each was found by the seeded world.
 
 use controller::instance::Phase;
+use controller::ports::CloudErrorKind;
 
 use super::world::{World, demo, seconds, tell};
 
@@ -131,6 +132,42 @@ fn where_there_is_no_room_the_broken_go_before_one_that_could_serve() {
 
         assert!(!world.truth().serving().contains(&older));
         assert_eq!(world.truth().all(), 1);
+    });
+}
+
+// I11: seed 8433 of the world.
+#[test]
+fn the_last_that_could_serve_waits_for_room_that_is_being_made() {
+    tell(async {
+        let world = World::new();
+        let mut spec = demo();
+        (spec.instances.min, spec.instances.max) = (1, 2);
+        world.apply(spec);
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(400)).await;
+        let last = *world.truth().serving().iter().next().unwrap();
+        world.truth().stuck_flows.insert(last, 1);
+        world.truth().boot = seconds(300);
+        world.truth().unwell.insert(last);
+        world.run(&mut controller, seconds(10)).await;
+        world.truth().unwell.clear();
+
+        let refuse = |kind| {
+            for cloud in world.truth().clouds.values_mut() {
+                cloud.refuses = kind;
+            }
+        };
+        refuse(Some(CloudErrorKind::Unreachable));
+        world.run(&mut controller, seconds(120)).await;
+        assert_eq!(world.truth().moves_to(Phase::Terminating), 1);
+        assert!(world.truth().serving().contains(&last));
+        refuse(None);
+        world.truth().boot = seconds(5);
+        world.run(&mut controller, seconds(120)).await;
+
+        let truth = world.truth();
+        assert!(!truth.serving().contains(&last));
+        assert_eq!((truth.serving().len(), truth.all()), (1, 1));
     });
 }
 
