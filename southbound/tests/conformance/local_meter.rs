@@ -1,7 +1,8 @@
 //! What the local meter reads of real instances.
 
+use std::cell::RefCell;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use controller::id::TenantName;
 use controller::instance::Instance;
@@ -17,6 +18,20 @@ use crate::local_only::printed;
 
 fn meter(bed: &LocalBed) -> LocalMeter {
     LocalMeter::new(&bed.deployment, &bed.state.join("state")).unwrap()
+}
+
+/// Samples until something is said of a metric of every instance: a rate takes its time.
+async fn until_said(meter: &LocalMeter, asked: &Measurement<'_>, metric: &Metric) -> Vec<Sample> {
+    let said = RefCell::new(Vec::new());
+    wait_until("the meter says it of all", async || {
+        let samples = meter.sample(asked).await.unwrap();
+        let mut instances = asked.instances.iter();
+        let is_of_all = instances.all(|instance| value(&samples, metric, instance).is_some());
+        said.replace(samples);
+        is_of_all
+    })
+    .await;
+    said.into_inner()
 }
 
 fn value(samples: &[Sample], metric: &Metric, instance: &Instance) -> Option<f64> {
@@ -60,11 +75,7 @@ async fn a_busy_instance_is_measured_as_busy_and_an_idle_one_as_idle() {
         .sample(&asked(&demo, &instances, later))
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    let second = meter
-        .sample(&asked(&demo, &instances, later))
-        .await
-        .unwrap();
+    let second = until_said(&meter, &asked(&demo, &instances, later), &Metric::Cpu).await;
 
     let value =
         |samples: &[Sample], metric, index: usize| value(samples, &metric, &instances[index]);
@@ -112,17 +123,12 @@ async fn an_instance_that_writes_is_measured_by_what_it_writes() {
     wait_until("it writes", async || pieces() > 0).await;
     let meter = meter(&bed);
     let start = Now::at(Timestamp::UNIX_EPOCH);
-    let read = async || {
-        meter
-            .sample(&asked(&demo, &instances, start))
-            .await
-            .unwrap()
-    };
+    let asked = asked(&demo, &instances, start);
 
     let (began, before) = (Instant::now(), pieces());
-    let first = read().await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let second = read().await;
+    let first = meter.sample(&asked).await.unwrap();
+    wait_until("it writes on", async || pieces() > before + 5).await;
+    let second = until_said(&meter, &asked, &Metric::DiskWrite).await;
     let written = f64::from(pieces() - before) * PIECE / began.elapsed().as_secs_f64();
 
     assert_eq!(value(&first, &Metric::DiskWrite, &instances[1]), None);
