@@ -7,8 +7,6 @@ mod bed;
 #[macro_use]
 #[path = "store/checks.rs"]
 mod checks;
-#[path = "store/fences.rs"]
-mod fences;
 #[path = "given/etcd.rs"]
 mod given;
 #[path = "store/suite.rs"]

@@ -6,8 +6,6 @@ mod bed;
 #[macro_use]
 #[path = "store/checks.rs"]
 mod checks;
-#[path = "store/fences.rs"]
-mod fences;
 #[path = "store/suite.rs"]
 mod suite;
 #[path = "given/world.rs"]
