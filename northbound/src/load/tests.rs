@@ -1,15 +1,21 @@
 //! Whole runs against real servers on loopback.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 
 use super::*;
+
+mod answers;
+mod server;
+mod summary;
+
+use server::{OK, Server, closed_port, read_request};
 
 /// No test waits longer for anything.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -33,72 +39,13 @@ fn load(target: &str, more: &[&str]) -> Report {
     run(&args(target, more), &nothing().1).unwrap()
 }
 
-/// A server on loopback that handles each connection in a thread of its own, until the test process ends.
-struct Server {
-    address: SocketAddr,
-    connections: Arc<AtomicUsize>,
-}
-
-impl Server {
-    /// `handle` gets the number of the connection too.
-    fn new(handle: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let connections = Arc::new(AtomicUsize::new(0));
-        let (counter, handle) = (Arc::clone(&connections), Arc::new(handle));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                stream.set_read_timeout(Some(LIMIT)).unwrap();
-                let number = counter.fetch_add(1, Ordering::SeqCst);
-                let handle = Arc::clone(&handle);
-                std::thread::spawn(move || handle(number, &mut stream));
-            }
-        });
-        Self {
-            address,
-            connections,
-        }
-    }
-
-    /// Answers every request of a connection with the same text.
-    fn saying(answer: &'static str) -> Self {
-        Self::new(move |_, stream| {
-            while read_request(stream) {
-                stream.write_all(answer.as_bytes()).unwrap();
-            }
-        })
-    }
-
-    fn http(&self) -> String {
-        format!("http://{}/", self.address)
-    }
-
-    fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LIMIT, "waited too long");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
-
-/// Reads one request without a body; false where the other side has closed.
-fn read_request(stream: &mut TcpStream) -> bool {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => request.push(byte[0]),
-            _ => return false,
-        }
-    }
-    true
-}
-
-/// A port of loopback that nobody listens on.
-fn closed_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
-
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 // S4-53
 #[test]
@@ -157,155 +104,6 @@ fn a_stall_is_seen_by_every_request_that_was_due_meanwhile() {
     assert!(latency.p90_ms > 300.0, "{latency:?}");
     assert!(latency.max_ms > 700.0, "{latency:?}");
     assert!(report.generator.waited > 30, "{:?}", report.generator);
-}
-
-/// Makes a server, or none.
-type Make = Box<dyn Fn() -> SocketAddr>;
-
-#[test]
-fn failures_are_counted_by_their_kind() {
-    let cases: [(&str, Make); 7] = [
-        ("refused", Box::new(closed_port)),
-        (
-            "reset",
-            Box::new(|| {
-                Server::new(|_, stream| {
-                    read_request(stream);
-                })
-                .address
-            }),
-        ),
-        (
-            "timeout",
-            Box::new(|| {
-                // Reads until the client gives up.
-                Server::new(|_, stream| while read_request(stream) {}).address
-            }),
-        ),
-        (
-            "bad_status",
-            Box::new(|| Server::saying("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").address),
-        ),
-        (
-            "short_body",
-            Box::new(|| {
-                Server::new(|_, stream| {
-                    read_request(stream);
-                    stream
-                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort")
-                        .unwrap();
-                })
-                .address
-            }),
-        ),
-        (
-            "bad_answer",
-            Box::new(|| Server::saying("SSH-2.0-hello\r\n\r\n").address),
-        ),
-        // Three requests, one client, an answer that never comes: two are given up before they start.
-        (
-            "not_started",
-            Box::new(|| Server::new(|_, stream| while read_request(stream) {}).address),
-        ),
-    ];
-    for (kind, address) in cases {
-        let clients = if kind == "not_started" { "1" } else { "3" };
-        let target = format!("http://{}/", address());
-
-        let report = load(
-            &target,
-            &["-p", "100/s:30ms", "-c", clients, "--timeout", "300ms"],
-        );
-
-        assert!(report.has_failures(), "{kind}");
-        assert_eq!(report.total.failed, 3, "{kind}: {report:?}");
-        if kind == "not_started" {
-            assert!(report.failures[kind] >= 1, "{report:?}");
-        } else {
-            assert_eq!(report.failures, [(kind.to_owned(), 3)].into());
-        }
-    }
-}
-
-#[test]
-fn a_status_can_be_expected() {
-    let server = Server::saying("HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
-
-    let report = load(
-        &server.http(),
-        &["-p", "100/s:30ms", "--expect-status", "404"],
-    );
-
-    assert_eq!((report.total.answered, report.total.failed), (3, 0));
-}
-
-#[test]
-fn connections_are_used_again_only_when_asked_to() {
-    let server = Server::saying(OK);
-    let again = Server::saying(OK);
-
-    load(&server.http(), &["-p", "100/s:200ms"]);
-    load(
-        &again.http(),
-        &["-p", "100/s:200ms", "--keep-alive", "-c", "2"],
-    );
-
-    assert_eq!(server.connections(), 20);
-    assert!(again.connections() <= 2, "{}", again.connections());
-}
-
-#[test]
-fn a_kept_connection_that_was_closed_meanwhile_is_replaced_without_a_failure() {
-    let server = Server::new(|_, stream| {
-        read_request(stream);
-        stream.write_all(OK.as_bytes()).unwrap();
-    });
-
-    let report = load(
-        &server.http(),
-        &["-p", "20/s:500ms", "--keep-alive", "-c", "1"],
-    );
-
-    assert_eq!(
-        (report.total.answered, report.total.failed),
-        (10, 0),
-        "{report}"
-    );
-    assert_eq!(report.total.retried, 0);
-}
-
-#[test]
-fn a_broken_connection_is_tried_again_and_the_attempts_are_told_apart() {
-    let server = Server::new(|number, stream| {
-        read_request(stream);
-        if number.is_multiple_of(2) {
-            return;
-        }
-        stream.write_all(OK.as_bytes()).unwrap();
-    });
-
-    let report = load(
-        &server.http(),
-        &["-p", "5/s:600ms", "-c", "1", "--retries", "1"],
-    );
-
-    assert_eq!(
-        (report.total.answered, report.total.failed),
-        (3, 0),
-        "{report}"
-    );
-    assert_eq!(report.total.retried, 3);
-    assert!(report.total.latency.p50_ms >= 100.0, "the pause counts");
-}
-
-#[test]
-fn what_must_not_happen_twice_is_not_tried_again() {
-    let error = run(
-        &args("http://127.0.0.1:1/", &["-X", "POST", "--retries", "1"]),
-        &nothing().1,
-    );
-
-    assert!(matches!(error, Err(LoadError::Arguments(_))));
 }
 
 // S0-38
@@ -520,105 +318,4 @@ fn a_csv_that_cannot_be_written_is_told_before_anything_is_sent() {
 
     assert!(matches!(error, LoadError::File { .. }));
     assert_eq!(server.connections(), 0);
-}
-
-fn report() -> Report {
-    let latency = Latency {
-        mean_ms: 1.25,
-        p50_ms: 1.0,
-        p90_ms: 2.0,
-        p99_ms: 3.0,
-        p999_ms: 4.0,
-        max_ms: 5.0,
-    };
-    let counts = Counts {
-        requests: 1000,
-        sent: 998,
-        answered: 990,
-        failed: 9,
-        unfinished: 1,
-        retried: 3,
-        latency,
-    };
-    let moment = |second: i64| jiff::Timestamp::from_second(1_800_000_000 + second).unwrap();
-    let segment = |name: &str, begin| SegmentReport {
-        name: name.to_owned(),
-        begins: moment(begin),
-        ends: moment(begin + 10),
-        counts,
-    };
-    Report {
-        target: "http://45.45.45.45/".to_owned(),
-        started: moment(0),
-        ended: moment(20),
-        is_interrupted: true,
-        total: counts,
-        segments: vec![segment("low", 0), segment("very high", 10)],
-        failures: [("refused".to_owned(), 4), ("timeout".to_owned(), 5)].into(),
-        statuses: [(200, 990)].into(),
-        instances: [("i-1", 500), ("i-2", 490)]
-            .map(|(name, answers)| {
-                let first = moment(1);
-                (name.to_owned(), InstanceAnswers { answers, first })
-            })
-            .into(),
-        generator: Generator {
-            cpu_cores: 0.123,
-            threads: 1,
-            late: 20,
-            latest_ms: 12.34,
-            waited: 2,
-            in_flight_max: 7,
-            clients: 10,
-        },
-    }
-}
-
-#[test]
-fn a_summary_reads_well() {
-    let report = report();
-
-    insta::assert_snapshot!(report, @"
-    http://45.45.45.45/ for 20.0 s, ended early
-      requests   1000: 990 answered, 9 failed, 1 given up; 3 further attempts
-      failed     refused 4, timeout 5
-      statuses   200 990
-      instances  i-1 500, i-2 490
-      latency    mean 1.25 ms, p50 1.00, p90 2.00, p99 3.00, p99.9 4.00, max 5.00
-      segment     requests   answered   failed      p50 ms      p99 ms      max ms
-      low             1000        990        9        1.00        3.00        5.00
-      very high       1000        990        9        1.00        3.00        5.00
-      generator  12 % of a core in 1 sending thread(s); at most 7 of 10 clients busy, 2 request(s) waited for one; 20 late start(s), at most 12.3 ms
-      warning    the generator could not keep up, so the latencies are partly its own; requests waited for a free client: use more --clients, or a lower rate
-    ");
-}
-
-#[test]
-fn the_generator_is_blamed_only_where_it_matters_and_for_what_it_was() {
-    let warning = |late, latest_ms, waited, cpu_cores| {
-        let mut report = report();
-        report.generator = Generator {
-            cpu_cores,
-            late,
-            latest_ms,
-            waited,
-            ..report.generator
-        };
-        report.warning()
-    };
-
-    // Of 998 that were sent.
-    assert_eq!(warning(1, 60.0, 0, 0.01), None, "a single late start");
-    assert_eq!(warning(20, 15.0, 0, 0.01), None, "all were late by little");
-    assert!(warning(0, 0.0, 1, 0.01).unwrap().contains("--clients"));
-    assert!(warning(20, 60.0, 0, 0.95).unwrap().contains("--threads"));
-    assert!(warning(20, 60.0, 0, 0.01).unwrap().contains("busy"));
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LIMIT, "waited too long");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
