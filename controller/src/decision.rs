@@ -171,7 +171,7 @@ pub struct Reading {
     /// It is a value of the whole group, not one of each instance.
     #[serde(default)]
     pub is_of_group: bool,
-    /// A value fell to exactly zero from well above: real, or a broken meter.
+    /// So many values fell to exactly zero from well above that it may be the meter that is broken.
     pub is_suspect: bool,
 }
 
