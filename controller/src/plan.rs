@@ -46,6 +46,23 @@ pub struct Situation<'a> {
     pub stale: SignedDuration,
 }
 
+impl<'a> Situation<'a> {
+    /// For instances as they have become meanwhile.
+    fn ground(
+        &self,
+        instances: &'a BTreeMap<InstanceId, Instance>,
+        history: &'a History,
+    ) -> Ground<'a> {
+        Ground {
+            spec: &self.wish.spec,
+            instances,
+            observed: self.observed,
+            history,
+            now: self.now,
+        }
+    }
+}
+
 /// What has become of the instances, and what was measured of them. The history hears it before anything is decided.
 #[derive(Debug, Clone)]
 pub struct Survey {
@@ -134,21 +151,10 @@ fn draft(
     chance: &mut fastrand::Rng,
     may_choose: bool,
 ) -> Plan {
-    let Situation {
-        wish,
-        observed,
-        now,
-        ..
-    } = situation;
+    let Situation { wish, now, .. } = situation;
     let mut instances = survey.instances.clone();
     let mut changes = survey.changes.clone();
-    let ground = Ground {
-        spec: &wish.spec,
-        instances: &instances,
-        observed,
-        history,
-        now: *now,
-    };
+    let ground = situation.ground(&instances, history);
     let decision = decided(situation, survey, &ground);
     let placement = if may_choose && !wish.orders.holds_still() {
         let pool = pool::size(wish, decision.desired);
@@ -169,7 +175,7 @@ fn draft(
     adopt(&mut instances, &wishes);
     changes.extend(wishes);
 
-    let network = routes::network(wish, &instances, observed);
+    let network = routes::network(wish, &instances, situation.observed);
     let launches = launches(situation, history, &instances);
     let terminations = instances
         .values()
@@ -339,20 +345,9 @@ fn launches(
     history: &History,
     instances: &BTreeMap<InstanceId, Instance>,
 ) -> Vec<Launch> {
-    let Situation {
-        wish,
-        observed,
-        now,
-        ..
-    } = situation;
-    let ground = Ground {
-        spec: &wish.spec,
-        instances,
-        observed,
-        history,
-        now: *now,
-    };
-    let Some(subnet) = wish.spec.network.subnets.first() else {
+    let ground = situation.ground(instances, history);
+    let spec = &situation.wish.spec;
+    let Some(subnet) = spec.network.subnets.first() else {
         return Vec::new();
     };
     instances
@@ -361,7 +356,7 @@ fn launches(
             instance.phase == Phase::Intent && ground.refusal(&instance.cloud).is_none()
         })
         .map(|instance| Launch {
-            tenant: wish.spec.tenant.clone(),
+            tenant: spec.tenant.clone(),
             instance: instance.clone(),
             subnet: subnet.clone(),
         })

@@ -30,6 +30,20 @@ fn tenant(place: &Place, policy: &str) {
     );
 }
 
+/// A service that has decided, was stopped, had one row of its journal changed, and serves again.
+fn with_a_journal_changed_by(statement: &str) -> Place {
+    let mut place = Place::with(CLOUDS);
+    tenant(&place, "{}");
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+    assert_eq!(place.stop(), OK);
+    let store = rusqlite::Connection::open(place.path("state/asaas.db")).unwrap();
+    assert_eq!(store.execute(statement, []).unwrap(), 1);
+    drop(store);
+    place.serve();
+    place
+}
+
 // C-18
 #[test]
 fn what_a_service_decided_over_kills_orders_and_applies_is_decided_again_the_same() {
@@ -71,21 +85,11 @@ fn what_a_service_decided_over_kills_orders_and_applies_is_decided_again_the_sam
 
 #[test]
 fn a_decision_that_today_comes_out_otherwise_is_shown_with_both_reasons() {
-    let mut place = Place::with(CLOUDS);
-    tenant(&place, "{}");
-    place.serve();
-    place.asaas(&["apply", "demo", "--wait"]).ok();
-    assert_eq!(place.stop(), OK);
     // As another version would have written it.
-    let store = rusqlite::Connection::open(place.path("state/asaas.db")).unwrap();
-    let changed = store.execute(
+    let place = with_a_journal_changed_by(
         "UPDATE journal SET event = json_set(event, '$.desired', 3, '$.steps[0].note', 'a moon was seen')
          WHERE seq = (SELECT max(seq) FROM journal WHERE kind = 'decided')",
-        [],
     );
-    drop(store);
-    assert_eq!(changed.unwrap(), 1);
-    place.serve();
 
     let said = place.asaas(&["replay", "demo"]);
 
@@ -97,20 +101,9 @@ fn a_decision_that_today_comes_out_otherwise_is_shown_with_both_reasons() {
 
 #[test]
 fn what_cannot_be_decided_again_is_said() {
-    let mut place = Place::with(CLOUDS);
-    tenant(&place, "{}");
-    place.serve();
-    place.asaas(&["apply", "demo", "--wait"]).ok();
-    assert_eq!(place.stop(), OK);
-    let store = rusqlite::Connection::open(place.path("state/asaas.db")).unwrap();
-    store
-        .execute(
-            "UPDATE journal SET event = 'torn' WHERE seq = (SELECT min(seq) FROM journal WHERE kind = 'decided')",
-            [],
-        )
-        .unwrap();
-    drop(store);
-    place.serve();
+    let place = with_a_journal_changed_by(
+        "UPDATE journal SET event = 'torn' WHERE seq = (SELECT min(seq) FROM journal WHERE kind = 'decided')",
+    );
 
     let said = place.asaas(&["replay", "demo", "--from", "1h"]);
     let nobody = place.asaas(&["replay", "nobody"]);
