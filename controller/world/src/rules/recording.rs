@@ -263,7 +263,8 @@ pub(crate) fn silence(truth: &Truth, tenant: usize, decision: &Decision) -> Opti
 /// I3: a fall to exactly zero is not believed at once. Of connections there may have been so few that it is no fall.
 pub(crate) fn zero(truth: &Truth, tenant: usize, decision: &Decision) -> Option<String> {
     let here = &truth.tenants[tenant];
-    let (first, before) = here.zeroed?;
+    // A leap of the clock ends the wait.
+    let (first, before) = here.zeroed.filter(|(first, _)| here.leapt < *first)?;
     let lasts = truth.now - first;
     let signals = &here.kept.wish.as_ref()?.spec.policy.signals;
     let is_of_cpu = signals

@@ -209,6 +209,8 @@ fn i3_fewer_are_wanted_in_silence_and_after_a_fall_to_zero() {
     assert_eq!(recording::zero(&truth, 0, &decided(3, 2)), None);
     truth.tenants[0].zeroed = Some((now - 55 * SECOND, Amount::ONE));
     assert!(recording::zero(&truth, 0, &decided(3, 2)).is_some());
+    truth.tenants[0].leapt = now;
+    assert_eq!(recording::zero(&truth, 0, &decided(3, 2)), None);
 }
 
 #[test]
