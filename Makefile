@@ -4,6 +4,7 @@
 # make lint    what CI holds the code against
 # make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
 # make ha      three nodes over a real etcd, killed, stopped and cut off; needs root
+# make ha-nodes   three nodes and an etcd of three members to try, until Ctrl-C; needs root
 # make bench   the figures that the documents claim
 # make sim [SEED=n]   simulated worlds of faults, thousands of tenant-hours in minutes; a seed repeats one
 # make sim-bugs   whether they find the mistakes of others, each switched on by itself: controller/world/SEEDS.md

@@ -52,6 +52,12 @@ impl Observed {
         }
     }
 
+    /// Whether no cloud that has answered shows anybody: nobody would remove the strays of a tenant that is closed (I7).
+    pub fn shows_nobody(&self) -> bool {
+        let mut answered = self.clouds.values().flatten();
+        answered.all(Vec::is_empty)
+    }
+
     /// What the network shows of an instance; `None` where it was not seen.
     pub fn endpoint(&self, instance: InstanceId) -> Option<&EndpointSeen> {
         self.network.as_ref().ok()?.endpoints.get(&instance)

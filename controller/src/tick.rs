@@ -168,7 +168,7 @@ impl Controller {
             self.remove(&plan);
             self.remove_strays(strays);
         }
-        if wish.orders.is_destroyed && self.instances.is_empty() && self.may_act() {
+        if self.is_over(&wish, &observed) {
             return self.close(now, plan.alarms, &wish, &observed).await;
         }
         Ok(self.conclude(plan, &wish, &observed, now))

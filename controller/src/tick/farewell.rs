@@ -56,6 +56,12 @@ impl Controller {
         removed
     }
 
+    /// Whether nothing is left of a tenant that is to go but its network and its spec.
+    pub(super) fn is_over(&self, wish: &Wish, observed: &Observed) -> bool {
+        let is_empty = self.instances.is_empty() && observed.shows_nobody();
+        wish.orders.is_destroyed && is_empty && self.may_act()
+    }
+
     /// Nothing is left but the network and the spec: they go too.
     pub(super) async fn close(
         &mut self,

@@ -134,3 +134,23 @@ fn an_instance_of_ours_that_is_in_no_record_is_removed_after_a_while_and_not_at_
         assert_eq!(world.truth().all(), 2);
     });
 }
+
+// I7
+#[test]
+fn a_tenant_is_not_gone_as_long_as_a_cloud_shows_a_stray_of_it() {
+    tell(async {
+        let world = World::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(30)).await;
+        let stray = InstanceId::new(1, 1);
+        world.truth().put("b", stray, CloudState::Running);
+        world.order(|orders| orders.is_destroyed = true);
+
+        assert!(world.run(&mut controller, seconds(50)).await);
+        let is_known = world.run(&mut controller, seconds(120)).await;
+
+        assert!(!is_known);
+        assert_eq!(world.truth().all(), 0);
+    });
+}

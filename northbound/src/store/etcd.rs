@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 
 use super::lock::StateDir;
 use super::settings::EtcdSettings;
-use super::sqlite::SqliteStore;
+use super::sqlite::{SqliteStore, set_back};
 use crate::clock::SystemClock;
 use crate::node::Tenure;
 
@@ -55,6 +55,8 @@ use keys::Key;
 const SEEN_LIMIT: Duration = Duration::from_secs(5);
 /// The first time, it may have to be read whole.
 const FIRST_LIMIT: Duration = Duration::from_mins(2);
+/// An etcd that does not answer is waited for so long at the start: it may be starting too.
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The store in an etcd. Clones share it.
 #[derive(Clone)]
@@ -99,9 +101,13 @@ impl EtcdStore {
         clock: SystemClock,
     ) -> Result<Self, StoreError> {
         let connection = Connection::open(settings).await?;
-        let deployment = deployment(&connection).await?;
+        let (deployment, revision) = deployment(&connection).await?;
         let copy = SqliteStore::open_mirror(state, &deployment)?;
-        let reached = Arc::new(watch::Sender::new(copy.followed().await?));
+        let known = copy.followed().await?;
+        if known > revision {
+            return Err(set_back(&copy, known, revision));
+        }
+        let reached = Arc::new(watch::Sender::new(known));
         let follower = follow::follow(connection.clone(), copy.clone(), Arc::clone(&reached));
         let store = Self {
             inner: Arc::new(Inner {
@@ -195,8 +201,8 @@ impl EtcdStore {
     }
 }
 
-/// Which deployment the cluster is: made by whoever comes first.
-async fn deployment(connection: &Connection) -> Result<String, StoreError> {
+/// Which deployment the cluster is, made by whoever comes first; and etcd's revision.
+async fn deployment(connection: &Connection) -> Result<(String, u64), StoreError> {
     let operation = "reach etcd";
     let key = connection.keys().write(&Key::Deployment);
     let made = format!("{:012x}", fastrand::u64(..1 << 48));
@@ -204,7 +210,7 @@ async fn deployment(connection: &Connection) -> Result<String, StoreError> {
         .when([Compare::version(key.clone(), CompareOp::Equal, 0)])
         .and_then([TxnOp::put(key.clone(), made, None)]);
     let asked = connection
-        .ask_around(|client| {
+        .ask_patiently(START_LIMIT, |client| {
             let (key, transaction) = (key.clone(), transaction.clone());
             async move {
                 let mut client = client.kv_client();
@@ -215,9 +221,12 @@ async fn deployment(connection: &Connection) -> Result<String, StoreError> {
         .await
         .map_err(|error| connection.explained(operation, &error))?;
     let found = asked.kvs().first().and_then(|pair| pair.value_str().ok());
-    found.map(str::to_owned).ok_or_else(|| StoreError {
+    let deployment = found.map(str::to_owned).ok_or_else(|| StoreError {
         kind: StoreErrorKind::Failed,
         operation,
         detail: format!("the key {key} holds no text; see who else writes below it"),
-    })
+    })?;
+    let header = asked.header();
+    let revision = header.map_or(0, |header| commit::unsigned(header.revision()));
+    Ok((deployment, revision))
 }

@@ -41,7 +41,7 @@ pub use tenant::TenantRow;
 #[cfg(feature = "etcd")]
 pub(super) use {
     convert::nanoseconds,
-    failure::outdated,
+    failure::{outdated, set_back},
     journal::kind as event_kind,
     mirror::{Needed, Seen},
 };

@@ -27,7 +27,8 @@ pub(crate) fn looks_can_fail() {
     }
 
     let instance = of(Kind::Instance).file_name().unwrap().to_str().unwrap();
-    let twin = &format!("{}x", &instance[..instance.len() - 1]);
+    let (stem, last) = instance.split_at(instance.len() - 1);
+    let twin = &format!("{stem}{}", if last == "x" { "y" } else { "x" });
     tool(own, "ip", &["netns", "add", twin]);
     let leak = finds(exactly);
     tool(own, "ip", &["netns", "delete", twin]);

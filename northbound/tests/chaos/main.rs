@@ -77,6 +77,16 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let is_wanted = |point: &&&str| point.starts_with(&args.point);
     let wanted: Vec<&str> = POINTS.iter().filter(is_wanted).copied().collect();
+    let is_asked = |fault: &Fault| fault.name().starts_with(&args.point) && args.workflow.is_none();
+    let mut faults = Fault::BESIDE.iter().chain([&Fault::ConnectionsFull]);
+    if wanted.is_empty() && !faults.any(is_asked) {
+        println!(
+            "no crash point's name begins with `{}`: {}",
+            args.point,
+            POINTS.join(" ")
+        );
+        return ExitCode::FAILURE;
+    }
     let passages = if wanted.is_empty() {
         Passages::new()
     } else {
@@ -96,7 +106,6 @@ fn main() -> ExitCode {
     let count: usize = queue.lock().unwrap().iter().map(Vec::len).sum();
     println!("{} points, {count} cases", wanted.len());
     let outcome = Mutex::new(Outcome::default());
-    let is_asked = |fault: &Fault| fault.name().starts_with(&args.point) && args.workflow.is_none();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let faults = Fault::BESIDE.into_iter().filter(is_asked);

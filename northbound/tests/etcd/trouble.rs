@@ -1,5 +1,6 @@
 //! Members that are killed, paused and cut off; nodes that were away; an owner who was deposed.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use controller::id::Generation;
@@ -287,14 +288,42 @@ async fn a_file_of_another_deployment_is_left_alone() {
     give_demo(&node).await;
     drop(node);
 
-    let state = StateDir::take(directory.path()).unwrap();
+    let refused = refusal(&etcd.settings("other"), directory.path()).await;
+
+    assert!(refused.contains("Nothing is touched"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_has_seen_more_than_etcd_holds_is_not_gone_on_from() {
+    let Some(etcd) = Etcd::start().await else {
+        return;
+    };
+    let settings = etcd.settings("main");
+    let (node, directory) = node(&settings).await;
+    give_demo(&node).await;
+    drop(node);
+    let file = directory.path().join("asaas.db");
+    let copy = rusqlite::Connection::open(&file).unwrap();
+    let ahead = "UPDATE meta SET value = '999999999' WHERE key = 'revision'";
+    assert_eq!(copy.execute(ahead, []).unwrap(), 1);
+    drop(copy);
+
+    let refused = refusal(&settings, directory.path()).await;
+
+    assert!(refused.contains("remove that file"), "{refused}");
+    std::fs::remove_file(file).unwrap();
+    let again = Node::open(&settings, directory.path()).await;
+    let wish = again.store.wish(&name("demo")).await;
+    assert!(wish.unwrap().is_some());
+}
+
+/// Why a store is not opened in this directory.
+async fn refusal(settings: &EtcdSettings, directory: &Path) -> String {
+    let state = StateDir::take(directory).unwrap();
     let tenure = northbound::node::Tenure::new(Duration::from_secs(5));
     let clock = northbound::clock::SystemClock::starting_after(jiff::Timestamp::MIN);
-    let settings = etcd.settings("other");
-    let refused = northbound::store::EtcdStore::open(&settings, state, tenure, clock).await;
-
-    let refused = refused.unwrap_err().to_string();
-    assert!(refused.contains("Nothing is touched"), "{refused}");
+    let opened = northbound::store::EtcdStore::open(settings, state, tenure, clock).await;
+    opened.unwrap_err().to_string()
 }
 
 /// How long a record takes, for the documents: told, not held against anything.

@@ -26,8 +26,8 @@ use crate::store::sqlite::Seen;
 
 /// So often another write may come first. Each time somebody else has come further.
 const ATTEMPTS: usize = 32;
-/// A write is given up after this long without an answer.
-const WRITE_LIMIT: Duration = Duration::from_secs(5);
+/// A write is given up after this long without an answer: before whoever ordered it waits no longer, so that it hears why.
+const WRITE_LIMIT: Duration = Duration::from_secs(3);
 /// What changes without our seeing from when on is looked at again after this long.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -76,7 +76,8 @@ impl EtcdStore {
             kind: StoreErrorKind::Failed,
             operation,
             detail: format!(
-                "others changed tenant {tenant} {ATTEMPTS} times meanwhile; ask again when they are done"
+                "others changed tenant {tenant} {ATTEMPTS} times meanwhile; ask again when they are done. If nobody changes anything, etcd \
+                 was set back to an older state: start this service again, and it tells what to do"
             ),
         })
     }

@@ -7,9 +7,9 @@
 use std::fmt;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use controller::ports::{StoreError, StoreErrorKind};
 use etcd_client::{Certificate, Client, ConnectOptions, Error, Identity, TlsOptions};
@@ -21,6 +21,10 @@ use crate::store::{EtcdSettings, EtcdTls};
 /// leader, so that a call that comes in between is answered most often.
 pub const CALL_LIMIT: Duration = Duration::from_secs(2);
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// From one try to the next while nobody answers.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// That members do not answer is said so often at most.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// etcd hangs up on whoever pings more often than every 5 s.
 const PING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
 
@@ -34,6 +38,8 @@ struct Inner {
     members: Vec<(String, Client)>,
     /// Whom to ask, counted on for ever.
     turn: AtomicUsize,
+    /// When it was last said that a member does not answer.
+    told: Mutex<Option<Instant>>,
     keys: Keys,
 }
 
@@ -85,6 +91,7 @@ impl Connection {
         let inner = Inner {
             members,
             turn: AtomicUsize::new(0),
+            told: Mutex::default(),
             keys: Keys::of(&settings.cluster),
         };
         Ok(Self {
@@ -111,10 +118,22 @@ impl Connection {
             self.inner
                 .turn
                 .compare_exchange(turn, next, Ordering::Relaxed, Ordering::Relaxed);
-        if passed.is_ok() {
+        if passed.is_ok() && self.is_to_tell() {
             let at = |turn: usize| &self.inner.members[turn % self.inner.members.len()].0;
             tracing::warn!(member = %at(turn), next = %at(next), "a member of etcd does not answer");
         }
+    }
+
+    /// Whether it is long enough ago that the same was said.
+    fn is_to_tell(&self) -> bool {
+        // A panic elsewhere leaves the moment whole.
+        let told = self.inner.told.lock();
+        let mut told = told.unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|told| told.elapsed() >= TELL_AGAIN);
+        if is_due {
+            *told = Some(Instant::now());
+        }
+        is_due
     }
 
     /// Asks one member once, within [`CALL_LIMIT`].
@@ -148,6 +167,26 @@ impl Connection {
         answer
     }
 
+    /// Asks around again and again until somebody answers, for as long as `limit`: all may be starting, as after a power cut.
+    pub async fn ask_patiently<T, F>(
+        &self,
+        limit: Duration,
+        call: impl Fn(Client) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let began = Instant::now();
+        loop {
+            let answer = self.ask_around(&call).await;
+            let is_late = began.elapsed() >= limit;
+            if is_late || !matches!(answer, Err(CallError::Unanswered(_))) {
+                return answer;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
     /// What a person can do about it.
     pub fn explained(&self, operation: &'static str, error: &CallError) -> StoreError {
         let detail = error.to_string();
@@ -171,7 +210,7 @@ impl Connection {
                 .map(|(at, _)| at.as_str())
                 .collect();
             format!(
-                "see that most of {} run and can be reached; the service goes on by itself, and traffic flows on",
+                "see that most of {} run and can be reached; traffic flows on, and a service that runs goes on by itself",
                 members.join(", ")
             )
         } else {

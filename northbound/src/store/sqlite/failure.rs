@@ -6,6 +6,9 @@ use controller::id::TenantName;
 use controller::ports::{Footing, StoreError, StoreErrorKind};
 use rusqlite::ErrorCode;
 
+#[cfg(feature = "etcd")]
+use super::SqliteStore;
+
 /// Says what a person can do about it.
 pub(super) fn explained(
     operation: &'static str,
@@ -54,6 +57,20 @@ pub(in crate::store) fn outdated(tenant: &TenantName, footing: Footing) -> Store
         detail: format!(
             "generation {} of tenant {tenant}, or what was ordered with it, is no longer in force",
             footing.generation
+        ),
+    }
+}
+
+/// What this node's copy has seen is not in etcd any more.
+#[cfg(feature = "etcd")]
+pub(in crate::store) fn set_back(copy: &SqliteStore, known: u64, revision: u64) -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Failed,
+        operation: "open its copy",
+        detail: format!(
+            "etcd is at revision {revision}, and {} has seen revision {known}: etcd was set back to an older state, or is another \
+             one. Traffic flows on; if this is the etcd that counts, remove that file, which is made again from it",
+            copy.inner.file.display()
         ),
     }
 }
