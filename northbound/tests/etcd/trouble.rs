@@ -317,6 +317,26 @@ async fn a_file_that_has_seen_more_than_etcd_holds_is_not_gone_on_from() {
     assert!(wish.unwrap().is_some());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_before_etcd_does_waits_for_it() {
+    let Some(mut etcd) = Etcd::start().await else {
+        return;
+    };
+    let settings = etcd.settings("main");
+    (0..3).for_each(|member| etcd.kill(member));
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_owned();
+    let opening = tokio::spawn(async move { Node::open(&settings, &place).await });
+    // Each of the three has refused it by then, more than once.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!opening.is_finished());
+
+    (0..3).for_each(|member| etcd.restart(member));
+
+    let opened = tokio::time::timeout(HEALED_LIMIT, opening).await;
+    give_demo(&opened.unwrap().unwrap()).await;
+}
+
 /// Why a store is not opened in this directory.
 async fn refusal(settings: &EtcdSettings, directory: &Path) -> String {
     let state = StateDir::take(directory).unwrap();
