@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use controller::id::{Epoch, TenantName};
 use controller::ports::StoreError;
-use northbound::node::{Card, Duty, Member, NodeName, Tenure, Uptime};
+use northbound::node::{Card, Duty, Member, NodeName, Registry, Tenure, Uptime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -239,4 +239,20 @@ async fn a_second_node_of_the_same_name_elsewhere_takes_nothing() {
 
     assert_eq!(second.running().len(), 0);
     assert!(all_run(&[&first], 5));
+}
+
+#[tokio::test]
+async fn a_node_whose_card_somebody_removes_shows_it_again_and_goes_on() {
+    let shelf = Shelf::new(TTL);
+    let a = Node::start(&shelf, "a", 3);
+    until("a runs all", &[&a], || all_run(&[&a], 3)).await;
+    let owned = a.held();
+    let is_shown = || shelf.way().seen().borrow().nodes.contains_key(&a.name);
+    assert!(is_shown());
+
+    a.way.part(&a.name).await.unwrap();
+    assert!(!is_shown());
+    until("a is shown again", &[&a], is_shown).await;
+
+    assert_eq!(a.held(), owned, "it owns them as before");
 }

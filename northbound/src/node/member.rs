@@ -29,6 +29,8 @@ use rounds::Done;
 
 /// A store that did not do as asked is asked again after this long.
 const AGAIN: Duration = Duration::from_millis(250);
+/// Whether a name that another node has is free by now is asked again after this long.
+const TAKEN_AGAIN: Duration = Duration::from_secs(5);
 /// Changes of the keys come in heaps; this long is waited for the rest of one.
 const HEAP: Duration = Duration::from_millis(10);
 
@@ -57,6 +59,8 @@ pub struct Member {
     at_work: JoinSet<Done>,
     /// Since when the key of a tenant that is ours is missed.
     missed: BTreeMap<TenantName, Uptime>,
+    /// Since when our own card is missed.
+    card_missed: Option<Uptime>,
 }
 
 /// Why a node looks after its tenants no longer.
@@ -90,6 +94,7 @@ impl Member {
             busy: BTreeSet::new(),
             at_work: JoinSet::new(),
             missed: BTreeMap::new(),
+            card_missed: None,
         }
     }
 
@@ -141,13 +146,15 @@ impl Member {
         // The lock on the state directory is ours, so whoever had it is dead: its tenants need not wait for its lease to end.
         if (&card.host, &card.state) == (&self.card.host, &self.card.state) {
             self.registry.revoke(before).await?;
-        } else {
-            tracing::error!(
-                node = %card.name, host = card.host, state = %card.state.display(),
-                "another node has this name; give one of them another (`store.etcd.node` in asaas.yml)"
-            );
+            self.registry.revoke(lease).await?;
+            return Ok(None);
         }
+        tracing::error!(
+            node = %card.name, host = card.host, state = %card.state.display(),
+            "another node has this name; give one of them another (`store.etcd.node` in asaas.yml)"
+        );
         self.registry.revoke(lease).await?;
+        tokio::time::sleep(TAKEN_AGAIN).await;
         Ok(None)
     }
 
@@ -214,6 +221,7 @@ impl Member {
         self.tenure.lost();
         futures_util::future::join_all(late.iter().map(|tenant| self.duty.end(tenant))).await;
         self.missed.clear();
+        self.card_missed = None;
         self.roster = Roster::default();
     }
 

@@ -35,6 +35,7 @@ impl Member {
         let now = Uptime::now();
         self.see(seen, tenants, now);
         self.mend(lease, seen, tenants, now).await;
+        self.show(lease, seen, now).await;
         let moves = self.roster.moves(&self.card.name, now);
         let mut wait = moves.again.unwrap_or(ROUND).min(ROUND);
         for tenant in moves.take {
@@ -135,6 +136,22 @@ impl Member {
             } else {
                 self.duty.begin(&tenant).await;
             }
+        }
+    }
+
+    /// Sees that our card is there, so that the others know of us: somebody may have removed it by hand.
+    async fn show(&mut self, lease: Lease, seen: &Seen, now: Uptime) {
+        if seen.nodes.contains_key(&self.card.name) {
+            self.card_missed = None;
+            return;
+        }
+        let since = *self.card_missed.get_or_insert(now);
+        if now.since(since) < LOST {
+            return;
+        }
+        tracing::warn!(node = %self.card.name, "its card is gone from the store; it is put there again");
+        if let Err(error) = self.registry.join(lease, &self.card).await {
+            tracing::warn!(%error, "the card is not there yet; tried again");
         }
     }
 
