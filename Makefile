@@ -125,7 +125,7 @@ $(MUTANTS):
 mutants: $(MUTANTS)
 	@rm -rf target/mutants/mutants.out; mkdir -p target/mutants
 	@CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $(MUTANTS) mutants -p controller $(MUTATED:%=-f controller/src/%.rs) \
-		-o target/mutants --no-shuffle --baseline skip --timeout 180 $(if $(SHARD),--shard $(SHARD)) \
+		-o target/mutants --no-shuffle --baseline skip --timeout 180 $(if $(SHARD),--shard $(SHARD) --sharding round-robin) \
 		-- $(KILLERS) -- $(SLOW_TESTS:%=--skip %); status=$$?; \
 	if [ $$status -ne 0 ] && [ $$status -ne 2 ] && [ $$status -ne 3 ]; then exit $$status; fi
 	@$(MAKE) --no-print-directory mutants-score

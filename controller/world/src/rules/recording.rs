@@ -9,6 +9,7 @@ use controller::instance::{Cause, Instance, Phase};
 use controller::journal::{Event, Move};
 use controller::load::Metric;
 use controller::network::Health;
+use controller::ports::CloudState;
 
 use super::{TICKING, launching};
 use crate::fault::Fault;
@@ -25,6 +26,7 @@ pub(crate) fn judge(truth: &mut Truth, tenant: usize, instances: &[Instance], ev
         (Rule::I22, continuous(truth, tenant, instances, events)),
         (Rule::I5, one_at_a_time(truth, tenant, events)),
         (Rule::I6, dead(truth, tenant, instances)),
+        (Rule::I6, buried(truth, tenant, events)),
         (Rule::I26, paused(truth, tenant, events)),
     ];
     for event in events {
@@ -199,6 +201,26 @@ pub(crate) fn dead(truth: &Truth, tenant: usize, instances: &[Instance]) -> Opti
         .filter_map(|instance| truth.real(tenant, instance.id).map(|real| (instance, real)))
         .find(|(_, real)| real.exists(truth.now) && truth.now < real.leaves_from)?;
     Some(format!("{} is {}, and exists", alive.0.id, alive.0.phase))
+}
+
+/// I6: who was in service or stood by, and runs, is not said to have died, whatever listings do not show.
+pub(crate) fn buried(truth: &Truth, tenant: usize, events: &[Event]) -> Option<String> {
+    let is_said_dead = |step: &&Move| {
+        let cause = step.drain.as_ref().map(|drain| drain.cause);
+        step.from.is_some_and(Phase::is_up) && cause == Some(Cause::Died)
+    };
+    let runs = |step: &&Move| {
+        let real = truth.real(tenant, step.instance);
+        real.is_some_and(|real| {
+            real.exists(truth.now) && real.state(truth.now) == CloudState::Running
+        })
+    };
+    let moves = events.iter().filter_map(|event| match event {
+        Event::Moved(step) => Some(step),
+        _ => None,
+    });
+    let step = moves.filter(is_said_dead).find(runs)?;
+    Some(format!("{} is said to have died, and runs", step.instance))
 }
 
 /// I26: nothing is launched and nobody removed by choice while paused.

@@ -262,6 +262,21 @@ fn i6_what_exists_is_over() {
 }
 
 #[test]
+fn i6_one_that_runs_is_said_to_have_died() {
+    let mut truth = quiet();
+    let one = with(&mut truth, 1, Phase::InService)[0].clone();
+    let dead = moved(
+        &one,
+        Some(Phase::InService),
+        Phase::Terminating,
+        Some(Cause::Died),
+    );
+    assert!(recording::buried(&truth, 0, std::slice::from_ref(&dead)).is_some());
+    truth.clouds[0].reals.get_mut(&one.id).unwrap().stopped_from = HOUR - 1;
+    assert_eq!(recording::buried(&truth, 0, &[dead]), None);
+}
+
+#[test]
 fn i7_somebody_who_serves_or_is_a_stranger_is_removed() {
     let mut truth = quiet();
     let one = with(&mut truth, 1, Phase::InService)[0].clone();
