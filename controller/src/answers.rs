@@ -145,4 +145,36 @@ mod tests {
         assert_eq!(refused(Phase::Intent, CloudErrorKind::Unreachable), []);
         assert_eq!(refused(Phase::Intent, CloudErrorKind::Throttled), []);
     }
+
+    /// Whether an instance counts as removed once its cloud has said this to its removal.
+    fn is_removed(said: Result<(), CloudErrorKind>) -> bool {
+        let instance = example::instance(0);
+        let (id, cloud) = (instance.id, instance.cloud.clone());
+        let refusal = |kind| CloudError {
+            cloud: cloud.clone(),
+            kind,
+            operation: "remove".to_owned(),
+            detail: "no".to_owned(),
+        };
+        let answer = Answer {
+            instance: id,
+            cloud: cloud.clone(),
+            said: Said::Removed(said.map_err(refusal)),
+        };
+        let mut history = History::new(jiff::SignedDuration::from_secs(10));
+        let mut removing = BTreeSet::new();
+        let instances = [(id, instance)].into();
+        let now = example::now();
+        take_up(&[answer], &instances, &mut history, &mut removing, now);
+        removing.contains(&id)
+    }
+
+    // F31
+    #[test]
+    fn a_removal_that_is_refused_is_none() {
+        assert!(is_removed(Ok(())));
+        assert!(is_removed(Err(CloudErrorKind::NotFound)));
+        assert!(!is_removed(Err(CloudErrorKind::Denied)));
+        assert!(!is_removed(Err(CloudErrorKind::Unreachable)));
+    }
 }
