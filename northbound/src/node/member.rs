@@ -203,6 +203,7 @@ impl Member {
             Ok(Done::Taken(tenant) | Done::Left(tenant)) => {
                 self.busy.remove(&tenant);
             }
+            Ok(Done::Shown) => {}
             // Which one it was is not told; the next round finds out.
             Err(_) => self.busy.clear(),
         }

@@ -22,6 +22,8 @@ const LOST: Duration = Duration::from_secs(5);
 pub(super) enum Done {
     Taken(TenantName),
     Left(TenantName),
+    /// Of showing the card again.
+    Shown,
 }
 
 impl Member {
@@ -35,7 +37,7 @@ impl Member {
         let now = Uptime::now();
         self.see(seen, tenants, now);
         self.mend(lease, seen, tenants, now).await;
-        self.show(lease, seen, now).await;
+        self.show(lease, seen, now);
         let moves = self.roster.moves(&self.card.name, now);
         let mut wait = moves.again.unwrap_or(ROUND).min(ROUND);
         for tenant in moves.take {
@@ -140,7 +142,7 @@ impl Member {
     }
 
     /// Sees that our card is there, so that the others know of us: somebody may have removed it by hand.
-    async fn show(&mut self, lease: Lease, seen: &Seen, now: Uptime) {
+    fn show(&mut self, lease: Lease, seen: &Seen, now: Uptime) {
         if seen.nodes.contains_key(&self.card.name) {
             self.card_missed = None;
             return;
@@ -150,9 +152,14 @@ impl Member {
             return;
         }
         tracing::warn!(node = %self.card.name, "its card is gone from the store; it is put there again");
-        if let Err(error) = self.registry.join(lease, &self.card).await {
-            tracing::warn!(%error, "the card is not there yet; tried again");
-        }
+        self.card_missed = None;
+        let (registry, card) = (Arc::clone(&self.registry), self.card.clone());
+        self.at_work.spawn(async move {
+            if let Err(error) = registry.join(lease, &card).await {
+                tracing::warn!(%error, "the card is not there yet; tried again");
+            }
+            Done::Shown
+        });
     }
 
     fn take(&mut self, lease: Lease, tenant: TenantName) {
