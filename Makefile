@@ -86,6 +86,7 @@ test: packages
 
 chaos: packages
 	@$(MAKE) --no-print-directory demo-root
+	$(CARGO) test --quiet --locked -p northbound --features crashpoints --lib -- crash::
 	$(CARGO) test --quiet --locked -p northbound --features crashpoints --test chaos -- $(POINT)
 
 lint: etcd-packages

@@ -1,8 +1,7 @@
 //! The preferred cloud first, the next one where it is full or gone, and back again.
 
-use controller::id::InstanceId;
 use controller::instance::Phase;
-use controller::ports::{CloudErrorKind, CloudState};
+use controller::ports::CloudErrorKind;
 
 use super::world::{World, demo, seconds, tell};
 
@@ -121,12 +120,7 @@ fn an_instance_in_a_cloud_that_the_tenant_no_longer_wants_moves_only_after_its_s
 #[test]
 fn an_instance_of_ours_that_is_in_no_record_is_removed_after_a_while_and_not_at_once() {
     tell(async {
-        let world = World::new();
-        world.apply(demo());
-        let mut controller = world.controller(1).await;
-        world.run(&mut controller, seconds(30)).await;
-        let stray = InstanceId::new(1, 1);
-        world.truth().put("b", stray, CloudState::Running);
+        let (world, mut controller) = World::with_a_stray().await;
 
         world.run(&mut controller, seconds(50)).await;
         assert_eq!(world.truth().all(), 3);
@@ -139,12 +133,7 @@ fn an_instance_of_ours_that_is_in_no_record_is_removed_after_a_while_and_not_at_
 #[test]
 fn a_tenant_is_not_gone_as_long_as_a_cloud_shows_a_stray_of_it() {
     tell(async {
-        let world = World::new();
-        world.apply(demo());
-        let mut controller = world.controller(1).await;
-        world.run(&mut controller, seconds(30)).await;
-        let stray = InstanceId::new(1, 1);
-        world.truth().put("b", stray, CloudState::Running);
+        let (world, mut controller) = World::with_a_stray().await;
         world.order(|orders| orders.is_destroyed = true);
 
         assert!(world.run(&mut controller, seconds(50)).await);

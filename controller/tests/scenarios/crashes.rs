@@ -1,6 +1,5 @@
 //! A crash at any instant neither doubles nor leaks an instance, and a store that fails lets nothing happen.
 
-use controller::id::InstanceId;
 use controller::instance::Phase;
 use controller::ports::CloudState;
 
@@ -123,12 +122,7 @@ fn with_a_full_disk_nothing_is_launched_or_removed_and_afterwards_it_goes_on() {
 #[test]
 fn with_a_full_disk_a_stray_stays_and_afterwards_it_goes() {
     tell(async {
-        let world = World::new();
-        world.apply(demo());
-        let mut controller = world.controller(1).await;
-        world.run(&mut controller, seconds(30)).await;
-        let stray = InstanceId::new(1, 1);
-        world.truth().put("b", stray, CloudState::Running);
+        let (world, mut controller) = World::with_a_stray().await;
 
         // A disk on which ticks write what they measured, and at last not even that.
         world.run(&mut controller, seconds(50)).await;

@@ -196,6 +196,17 @@ impl World {
         })))
     }
 
+    /// A tenant at rest, and in `b` an instance of its own that is in no record.
+    pub(crate) async fn with_a_stray() -> (Self, Controller) {
+        let world = Self::new();
+        world.apply(demo());
+        let mut controller = world.controller(1).await;
+        world.run(&mut controller, seconds(30)).await;
+        let stray = InstanceId::new(1, 1);
+        world.truth().put("b", stray, CloudState::Running);
+        (world, controller)
+    }
+
     pub(crate) fn truth(&self) -> MutexGuard<'_, Truth> {
         self.0.lock().unwrap()
     }

@@ -326,10 +326,10 @@ async fn a_node_that_starts_before_etcd_does_waits_for_it() {
     (0..3).for_each(|member| etcd.kill(member));
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().to_owned();
-    let opening = tokio::spawn(async move { Node::open(&settings, &place).await });
+    let mut opening = tokio::spawn(async move { Node::open(&settings, &place).await });
     // Each of the three has refused it by then, more than once.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(!opening.is_finished());
+    let early = tokio::time::timeout(Duration::from_secs(1), &mut opening).await;
+    assert!(early.is_err(), "nobody has answered it");
 
     (0..3).for_each(|member| etcd.restart(member));
 
