@@ -9,6 +9,7 @@ use crate::decision::{Reading, Readings};
 use crate::id::{InstanceId, ProviderId};
 use crate::instance::{Instance, Phase};
 use crate::load::Metric;
+use crate::offering::Offering;
 use crate::policy::{
     Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
 };
@@ -31,6 +32,7 @@ pub fn instance(slot: u32) -> Instance {
         slot,
         cloud: "a".to_owned().try_into().expect("a name"),
         template: "web".to_owned().try_into().expect("a name"),
+        offering: Offering::default(),
         address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + slot),
         phase: Phase::InService,
         is_pooled: false,

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CloudName, InstanceId, ProviderId, TemplateName};
+use crate::offering::Offering;
 
 /// How far an instance has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,6 +121,9 @@ pub struct Instance {
     pub cloud: CloudName,
     /// What it is made from.
     pub template: TemplateName,
+    /// Which of its cloud's choices was taken.
+    #[serde(default, skip_serializing_if = "Offering::is_default")]
+    pub offering: Offering,
     /// Its address in the tenant's subnet, its own until it is gone.
     pub address: Ipv4Addr,
     /// How far it has come.

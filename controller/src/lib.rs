@@ -30,6 +30,7 @@ pub mod journal;
 pub mod load;
 pub mod network;
 pub mod observe;
+pub mod offering;
 pub mod pace;
 pub mod place;
 pub mod plan;
@@ -53,5 +54,6 @@ pub mod tick;
 pub mod time;
 pub mod tune;
 mod view;
+pub mod zone;
 
 pub use preview::{Preview, Removal, preview};

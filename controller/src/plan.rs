@@ -13,6 +13,7 @@ use crate::instance::{Cause, Instance, Phase};
 use crate::journal::Move;
 use crate::network::NetworkPlan;
 use crate::observe::Observed;
+use crate::offering::Offering;
 use crate::place::{Ground, Placement, place, pool};
 use crate::ports::{Launch, Wish};
 use crate::reading::{self, Warmth};
@@ -282,6 +283,7 @@ fn wish_for(
             slot,
             cloud: cloud.clone(),
             template: spec.instances.template.clone(),
+            offering: Offering::default(),
             address,
             phase: Phase::Intent,
             is_pooled,

@@ -33,6 +33,84 @@ pub trait Southbound: Send + Sync {
 
     /// Makes this very instance exist no more, with its disk. `Ok` where it is gone already.
     async fn terminate(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError>;
+
+    /// Stops an instance so that it can come back soon, with its disk, its address and where the cloud can its memory:
+    /// hibernation, a saved state, a plain stop. `Ok` where it is so already; `NotFound` where there is none; `Rejected`
+    /// where this cloud, or the instance as it is now, cannot.
+    async fn suspend(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError>;
+
+    /// Lets a suspended instance go on. `Ok` where it runs; `NotFound` where there is none.
+    async fn resume(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError>;
+
+    /// How it stands with this cloud, for people; no tick asks. Changes nothing, and answers also where nothing works.
+    async fn checkup(&self) -> Checkup;
+}
+
+/// How it stands with a cloud: what was looked at, in the order in which a person should mend it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Checkup {
+    /// What was found. Where nothing can be reached, the rest is left out.
+    pub findings: Vec<Finding>,
+    /// How many instances of all tenants exist, and how many may; `None` where that is not known.
+    pub room: Option<Room>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Finding {
+    /// What: `reachable`, `credentials`, `image of web` …
+    pub subject: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was seen; where it is not well, what to do.
+    pub detail: String,
+}
+
+/// How something is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, and somebody should know something.
+    Warning,
+    /// Instances cannot be made before this is mended.
+    Missing,
+}
+
+/// Places for instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Room {
+    /// Taken, by whomever.
+    pub taken: u32,
+    /// All there are.
+    pub limit: u32,
+}
+
+impl Checkup {
+    /// Notes one more thing.
+    #[must_use]
+    pub fn and(
+        mut self,
+        subject: impl Into<String>,
+        verdict: Verdict,
+        detail: impl Into<String>,
+    ) -> Self {
+        self.findings.push(Finding {
+            subject: subject.into(),
+            verdict,
+            detail: detail.into(),
+        });
+        self
+    }
+
+    /// The worst of what was found.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.findings.iter().map(|finding| finding.verdict);
+        verdicts.max().unwrap_or(Verdict::Ok)
+    }
 }
 
 /// What a cloud is told when it is to make an instance; frozen with the intent.
@@ -71,7 +149,9 @@ pub enum CloudState {
     Starting,
     /// It runs.
     Running,
-    /// It runs no more and still takes room.
+    /// We have suspended it: it runs no more, still takes room, and can be resumed.
+    Suspended,
+    /// It has come to its end, and still takes room.
     Stopped,
 }
 

@@ -100,7 +100,7 @@ fn accepted(instance: &Instance, seen: &InstanceSeen, why: &str, now: Now) -> Ch
     named.provider = Some(seen.provider.clone());
     let phase = match seen.state {
         CloudState::Starting => Phase::Launching,
-        CloudState::Running | CloudState::Stopped => Phase::Booting,
+        CloudState::Running | CloudState::Suspended | CloudState::Stopped => Phase::Booting,
     };
     Change::enter(&named, phase, why, now)
 }

@@ -7,8 +7,6 @@
 )]
 #![expect(dead_code, reason = "the tests need more of the bed than this")]
 
-#[path = "../tests/conformance/bed.rs"]
-mod bed;
 #[path = "../tests/conformance/exec.rs"]
 mod exec;
 #[path = "../tests/conformance/local_bed.rs"]
@@ -26,8 +24,8 @@ use jiff::Timestamp;
 use southbound::local::{LocalCloud, LocalMeter};
 use tokio::runtime::Runtime;
 
-use bed::tenant;
 use local_bed::{LocalBed, launch_of};
+use southbound::conformance::tenant;
 
 /// As many as the figures for listing and measuring are for.
 const MANY: u8 = 10;

@@ -16,14 +16,19 @@
 //!    instance, never in a later one, so that nothing can exist without telling whose it is.
 //! 3. Keep the contract of the port: every call may be repeated, also after a crash in the middle of it; `launch` makes at
 //!    most one instance for an id; `list` is complete or an error; "gone already" is success; no retries.
-//! 4. Give it to the conformance suite: one more line in `southbound/tests/conformance.rs`. It passes, or it is no cloud.
-//! 5. Add one line to northbound's wiring.
+//! 4. Give it to the suite of `conformance`, a module behind the feature of that name: one line in its tests. It passes, or it is
+//!    no cloud.
+//! 5. Where the cloud has networks of its own, implement [`site::Site`] too.
+//! 6. Add one line to northbound's wiring.
 //!
 //! A data plane is none of this crate's business: a cloud that has to put an instance on a network asks for it through a small
 //! trait of its own, as [`local::Cable`] does.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod local;
 pub mod sim;
+pub mod site;
 pub mod tag;
 
 pub use controller::ports::Southbound;

@@ -7,6 +7,8 @@
 //!  terminate   end ─► forget the container ─► its control group ─► its root ─► its cable ─► its directory, which becomes its tombstone
 //! ```
 //!
+//! A suspended instance stands still in memory: its control group is frozen, by the runtime.
+//!
 //! Nothing is kept in memory that matters: what exists is what lies in the state directory, so that a service that was
 //! killed, at whichever step, finds everything again. Instances are no children of the service, share no terminal, pipe or
 //! process group with it, and are in no control group of it: they outlive it.
@@ -35,7 +37,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use controller::id::{ProviderId, TenantName};
-use controller::ports::{CloudError, InstanceSeen, Launch, Southbound};
+use controller::ports::{Checkup, CloudError, InstanceSeen, Launch, Southbound};
 
 pub use cable::{Cable, CableError, CableRequest};
 pub use meter::LocalMeter;
@@ -116,5 +118,21 @@ impl Southbound for LocalCloud {
         let (place, tenant, name) = (Arc::clone(&self.place), tenant.clone(), id.clone());
         let ended = whole(async move { making::terminate(&place, &tenant, &name.0).await }).await;
         ended.map_err(|trouble| self.error(trouble, format!("terminate {id}")))
+    }
+
+    async fn suspend(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
+        let (place, tenant, name) = (Arc::clone(&self.place), tenant.clone(), id.clone());
+        let done = whole(async move { making::suspend(&place, &tenant, &name.0).await }).await;
+        done.map_err(|trouble| self.error(trouble, format!("suspend {id}")))
+    }
+
+    async fn resume(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
+        let (place, tenant, name) = (Arc::clone(&self.place), tenant.clone(), id.clone());
+        let done = whole(async move { making::resume(&place, &tenant, &name.0).await }).await;
+        done.map_err(|trouble| self.error(trouble, format!("resume {id}")))
+    }
+
+    async fn checkup(&self) -> Checkup {
+        self.place.checkup()
     }
 }

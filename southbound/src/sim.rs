@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use controller::id::{CloudName, InstanceId, ProviderId, TenantName};
-use controller::ports::{Clock, CloudError, CloudErrorKind, InstanceSeen, Launch, Southbound};
+use controller::ports::{
+    Checkup, Clock, CloudError, CloudErrorKind, InstanceSeen, Launch, Room, Southbound, Verdict,
+};
 use jiff::SignedDuration;
 
 pub use truth::SimInstance;
@@ -40,6 +42,10 @@ pub enum SimCall {
     Launch,
     /// `terminate`
     Terminate,
+    /// `suspend`
+    Suspend,
+    /// `resume`
+    Resume,
 }
 
 /// How a call goes wrong.
@@ -231,5 +237,32 @@ impl Southbound for SimCloud {
         self.reply(fault, format!("terminate {id}"), |truth| {
             truth.terminate(tenant, id, now)
         })
+    }
+
+    async fn suspend(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
+        let fault = self.begin(SimCall::Suspend).await;
+        let now = self.clock.now().steady;
+        self.reply(fault, format!("suspend {id}"), |truth| {
+            truth.suspend(tenant, id, now)
+        })
+    }
+
+    async fn resume(&self, tenant: &TenantName, id: &ProviderId) -> Result<(), CloudError> {
+        let fault = self.begin(SimCall::Resume).await;
+        self.reply(fault, format!("resume {id}"), |truth| {
+            truth.resume(tenant, id)
+        })
+    }
+
+    async fn checkup(&self) -> Checkup {
+        let truth = self.truth();
+        Checkup {
+            room: Some(Room {
+                taken: truth.taken(),
+                limit: truth.capacity,
+            }),
+            ..Checkup::default()
+        }
+        .and("reachable", Verdict::Ok, "it is in this service's memory")
     }
 }

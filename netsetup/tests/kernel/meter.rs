@@ -17,6 +17,7 @@ fn instances(tenant: &Tenant) -> Vec<Instance> {
         slot: 0,
         cloud: endpoint.cloud.clone(),
         template: "web".parse().unwrap(),
+        offering: controller::offering::Offering::default(),
         address: endpoint.address,
         phase: Phase::InService,
         is_pooled: false,

@@ -81,6 +81,7 @@ pub(crate) fn instance(chance: u32, phase: Phase) -> Instance {
         slot: chance,
         cloud: "local-a".parse().unwrap(),
         template: "web".parse().unwrap(),
+        offering: controller::offering::Offering::default(),
         address: "19.0.0.2".parse().unwrap(),
         phase,
         is_pooled: false,

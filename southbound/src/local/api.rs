@@ -1,4 +1,4 @@
-//! The two calls that we need of an OCI runtime. Everything else we know of a container the kernel tells, cheaper and of any
+//! The four calls that we need of an OCI runtime. Everything else we know of a container the kernel tells, cheaper and of any
 //! runtime: see [`cgroup`](super::cgroup).
 
 use std::ffi::OsStr;
@@ -28,6 +28,24 @@ impl Runtime {
         Self { program, root }
     }
 
+    /// Where the program is, if it is there: at its path, or the first in `PATH`.
+    pub(super) fn find(&self) -> Option<PathBuf> {
+        if self.program.components().count() > 1 {
+            return self.program.is_file().then(|| self.program.clone());
+        }
+        let path = std::env::var_os("PATH")?;
+        let mut places = std::env::split_paths(&path).map(|place| place.join(&self.program));
+        places.find(|place| place.is_file())
+    }
+
+    /// What to do where it is not.
+    pub(super) fn missing(&self) -> String {
+        format!(
+            "there is no `{}`; hint: install runc, or set the runtime's path",
+            self.program.display()
+        )
+    }
+
     /// Starts the container of this bundle and returns once its program runs. Its output goes to the bundle's log.
     pub(super) async fn run(&self, bundle: &Bundle) -> Result<(), Trouble> {
         let log = bundle.open_log().map_err(|cause| {
@@ -45,17 +63,25 @@ impl Runtime {
         self.call("run", &arguments, bundle, log).await
     }
 
+    /// Lets every process of the container stand still.
+    pub(super) async fn pause(&self, bundle: &Bundle) -> Result<(), Trouble> {
+        self.call("pause", &[bundle.name().as_ref()], bundle, nowhere()?)
+            .await
+    }
+
+    /// Lets them go on.
+    pub(super) async fn resume(&self, bundle: &Bundle) -> Result<(), Trouble> {
+        self.call("resume", &[bundle.name().as_ref()], bundle, nowhere()?)
+            .await
+    }
+
     /// Kills the container of this bundle, if it has one, and forgets it.
     pub(super) async fn delete(&self, bundle: &Bundle) -> Result<(), Trouble> {
         if !self.root.join(bundle.name()).exists() {
             return Ok(());
         }
-        let nowhere = File::options()
-            .write(true)
-            .open("/dev/null")
-            .map_err(|cause| Trouble::system("opening /dev/null", &cause))?;
         let arguments: [&OsStr; 2] = ["--force".as_ref(), bundle.name().as_ref()];
-        self.call("delete", &arguments, bundle, nowhere).await
+        self.call("delete", &arguments, bundle, nowhere()?).await
     }
 
     async fn call(
@@ -81,13 +107,9 @@ impl Runtime {
         match exec::run(&self.program, &all, output, RUN_LIMIT).await {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(Trouble::runtime(operation, &last_error(&log))),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(Trouble::new(
-                CloudErrorKind::Rejected,
-                format!(
-                    "there is no `{}`; hint: install runc, or set the runtime's path",
-                    self.program.display()
-                ),
-            )),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                Err(Trouble::new(CloudErrorKind::Rejected, self.missing()))
+            }
             Err(cause) if cause.kind() == io::ErrorKind::TimedOut => Err(Trouble::new(
                 CloudErrorKind::Unreachable,
                 format!("the runtime did not {operation} within {RUN_LIMIT:?}"),
@@ -98,6 +120,12 @@ impl Runtime {
             )),
         }
     }
+}
+
+/// For what prints nothing that we want.
+fn nowhere() -> Result<File, Trouble> {
+    let opened = File::options().write(true).open("/dev/null");
+    opened.map_err(|cause| Trouble::system("opening /dev/null", &cause))
 }
 
 /// What a runtime's log of JSON lines says of a failure; the last line where it is none of those.

@@ -5,7 +5,7 @@
 //!     config.json   what the runtime was told        rootfs/   where its root is mounted
 //!     pid           written once it runs             upper/    what it has written
 //!     log           what it printed                  work/     the overlay's own
-//!     runtime.log   what the runtime had to say
+//!     runtime.log   what the runtime had to say      suspended it is, or is about to be
 //! <state>/clouds/<cloud>/gone/<hash>-i-…/      empty: it was terminated, and is not made again
 //! ```
 //!
@@ -77,6 +77,15 @@ impl Bundle {
 
     pub(super) fn runtime_log(&self) -> PathBuf {
         self.directory.join("runtime.log")
+    }
+
+    /// There while it is suspended: written before its processes stand still, removed after they go on.
+    pub(super) fn suspended(&self) -> PathBuf {
+        self.directory.join("suspended")
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspended().exists()
     }
 
     pub(super) fn exists(&self) -> bool {

@@ -307,6 +307,7 @@ mod tests {
                 slot: 0,
                 cloud: "local-a".parse().unwrap(),
                 template: "web".parse().unwrap(),
+                offering: controller::offering::Offering::default(),
                 address: "19.0.0.2".parse().unwrap(),
                 phase: Phase::Intent,
                 is_pooled: false,

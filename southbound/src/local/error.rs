@@ -70,6 +70,12 @@ impl Trouble {
         )
     }
 
+    /// It is not this tenant's.
+    pub(super) fn foreign() -> Self {
+        let detail = "it belongs to another tenant; hint: name it as that tenant's";
+        Self::new(CloudErrorKind::Denied, detail)
+    }
+
     /// A task of ours did not come to its end.
     pub(super) fn cut_short(cause: &tokio::task::JoinError) -> Self {
         let detail = format!("the service is shutting down or has a bug: {cause}");

@@ -217,10 +217,13 @@ pub(super) async fn terminate(
         return Ok(());
     }
     if !is_its_own {
-        let detail = "it belongs to another tenant; hint: terminate it as that tenant's";
-        return Err(Trouble::new(CloudErrorKind::Denied, detail));
+        return Err(Trouble::foreign());
     }
     crashpoint!("local.removal.begun");
+    if bundle.is_suspended() {
+        // What stands still hears no signal.
+        go_on(place, &bundle).await?;
+    }
     ask_to_end(place, &bundle).await?;
     crashpoint!("local.removal.asked");
     let tombstones = Arc::clone(&place.tombstones);
@@ -228,6 +231,50 @@ pub(super) async fn terminate(
         bundle.bury(&tombstones)
     })
     .await
+}
+
+/// Lets the instance stand still, in memory.
+pub(super) async fn suspend(place: &Place, tenant: &TenantName, name: &str) -> Result<(), Trouble> {
+    let _turn = place.turn(name).await?;
+    let bundle = place.own(tenant, name)?;
+    if !bundle.has_started() || !is_running(place, &bundle)? {
+        let detail = "it does not run, so it cannot be suspended";
+        return Err(Trouble::new(CloudErrorKind::Rejected, detail));
+    }
+    if bundle.is_suspended() {
+        // An earlier service may have been killed between the mark and the deed; nobody can tell, so it is done again.
+        go_on(place, &bundle).await?;
+    }
+    fs::File::create(bundle.suspended())
+        .map_err(|cause| Trouble::system("marking it as suspended", &cause))?;
+    crashpoint!("local.suspend.marked");
+    place.runtime.pause(&bundle).await
+}
+
+/// Lets a suspended instance go on.
+pub(super) async fn resume(place: &Place, tenant: &TenantName, name: &str) -> Result<(), Trouble> {
+    let _turn = place.turn(name).await?;
+    let bundle = place.own(tenant, name)?;
+    if !is_running(place, &bundle)? {
+        let detail = "it has come to its end, so it cannot be resumed";
+        return Err(Trouble::new(CloudErrorKind::Rejected, detail));
+    }
+    if bundle.is_suspended() {
+        go_on(place, &bundle).await?;
+    }
+    Ok(())
+}
+
+/// The mark goes last: what was cut short in between is done again.
+async fn go_on(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
+    match place.runtime.resume(bundle).await {
+        // The mark was made, and the deed never done.
+        Err(trouble) if trouble.detail.contains("not paused") => {}
+        done => done?,
+    }
+    crashpoint!("local.resume.resumed");
+    super::bundle::removed(fs::remove_file(bundle.suspended()))
+        .map_err(|cause| Trouble::system("unmarking it as suspended", &cause))
 }
 
 /// Lets the instance end by itself, for as long as its template says.

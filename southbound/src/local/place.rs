@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use controller::id::{CloudName, InstanceId, ProviderId, TemplateName, TenantName};
-use controller::ports::{CloudErrorKind, CloudState, InstanceSeen};
+use controller::ports::{Checkup, CloudErrorKind, CloudState, InstanceSeen, Room, Verdict};
 
 use super::api::Runtime;
 use super::bundle::{self, Bundle};
@@ -234,6 +234,7 @@ impl Place {
             .pids(&self.group(bundle.name()))?
             .is_empty();
         Ok(match (is_alive, bundle.has_started(), is_starting) {
+            (true, true, _) if bundle.is_suspended() => CloudState::Suspended,
             (true, true, _) => CloudState::Running,
             // A runtime may still be at work that an earlier service has started.
             (true, false, _) | (false, _, true) => CloudState::Starting,
@@ -298,6 +299,47 @@ impl Place {
             }
         }
         Ok(all)
+    }
+
+    /// The bundle of an instance of this tenant's that exists.
+    pub(super) fn own(&self, tenant: &TenantName, name: &str) -> Result<Bundle, Trouble> {
+        let bundle = self.bundle(name);
+        if !tag::is_provider(name) || !bundle.exists() {
+            return Err(Trouble::new(CloudErrorKind::NotFound, "it does not exist"));
+        }
+        match self.instance(tenant, name) {
+            Some(_) => Ok(bundle),
+            None => Err(Trouble::foreign()),
+        }
+    }
+
+    /// What there is, and what there is not, to make instances.
+    pub(super) fn checkup(&self) -> Checkup {
+        let mut checkup = Checkup::default();
+        checkup = match self.runtime.find() {
+            Some(path) => checkup.and("runtime", Verdict::Ok, path.display().to_string()),
+            None => checkup.and("runtime", Verdict::Missing, self.runtime.missing()),
+        };
+        for (name, template) in &self.templates {
+            let subject = format!("image of {name}");
+            checkup = match fs::metadata(&template.root) {
+                Ok(_) => checkup.and(subject, Verdict::Ok, template.root.display().to_string()),
+                Err(cause) => checkup.and(
+                    subject,
+                    Verdict::Missing,
+                    format!(
+                        "`{}`: {cause}; hint: put the root file system there, or change the template's `root`",
+                        template.root.display()
+                    ),
+                ),
+            };
+        }
+        let taken = self.names().ok().map(|names| names.len());
+        checkup.room = taken.map(|taken| Room {
+            taken: u32::try_from(taken).unwrap_or(u32::MAX),
+            limit: self.capacity,
+        });
+        checkup
     }
 
     pub(super) fn log_tail(&self, tenant: &TenantName, id: &ProviderId, limit: usize) -> String {

@@ -32,12 +32,15 @@ struct Kept {
     launched: Timestamp,
     runs_from: Timestamp,
     is_stopped: bool,
+    is_suspended: bool,
 }
 
 impl Kept {
     fn state(&self, now: Timestamp) -> CloudState {
         if self.is_stopped {
             CloudState::Stopped
+        } else if self.is_suspended {
+            CloudState::Suspended
         } else if now < self.runs_from {
             CloudState::Starting
         } else {
@@ -154,6 +157,7 @@ impl Truth {
             launched: now,
             runs_from: later(now, self.boot),
             is_stopped: false,
+            is_suspended: false,
         };
         let shown = seen(self.launched, &kept, now);
         self.instances.insert(self.launched, kept);
@@ -200,6 +204,49 @@ impl Truth {
         self.gone.retain(|_, since| later(*since, GONE_FOR) > now);
         self.gone.insert(id, now);
         Ok(())
+    }
+
+    /// The tenant's own instance of this name.
+    fn own(&mut self, tenant: &TenantName, id: &ProviderId) -> Result<&mut Kept, CloudErrorKind> {
+        let kept = number(id).and_then(|number| self.instances.get_mut(&number));
+        match kept {
+            None => Err(CloudErrorKind::NotFound),
+            Some(kept) if kept.tenant != *tenant => Err(CloudErrorKind::Denied),
+            Some(kept) => Ok(kept),
+        }
+    }
+
+    pub(super) fn suspend(
+        &mut self,
+        tenant: &TenantName,
+        id: &ProviderId,
+        now: Timestamp,
+    ) -> Result<(), CloudErrorKind> {
+        let kept = self.own(tenant, id)?;
+        match kept.state(now) {
+            CloudState::Running | CloudState::Suspended => {
+                kept.is_suspended = true;
+                Ok(())
+            }
+            CloudState::Starting | CloudState::Stopped => Err(CloudErrorKind::Rejected),
+        }
+    }
+
+    pub(super) fn resume(
+        &mut self,
+        tenant: &TenantName,
+        id: &ProviderId,
+    ) -> Result<(), CloudErrorKind> {
+        let kept = self.own(tenant, id)?;
+        if kept.is_stopped {
+            return Err(CloudErrorKind::Rejected);
+        }
+        kept.is_suspended = false;
+        Ok(())
+    }
+
+    pub(super) fn taken(&self) -> u32 {
+        u32::try_from(self.instances.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn stop(&mut self, id: InstanceId) -> bool {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use controller::id::{CloudName, InstanceId, TemplateName, TenantName};
+use controller::id::{CloudName, InstanceId, ProviderId, TemplateName, TenantName};
 use controller::ports::{CloudState, InstanceSeen, Launch, Southbound};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -17,8 +17,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use southbound::local::{Cable, CableError, CableRequest, LocalCloud, LocalSettings, Template};
 
-use crate::bed::{Bed, CAPACITY, launch, tenant};
 use crate::exec;
+use southbound::conformance::{Bed, CAPACITY, launch, tenant};
 
 /// Anything on this machine takes less than this, however busy it is.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -307,6 +307,18 @@ impl Bed for LocalBed {
     }
 
     async fn wait_for_boot(&self) {}
+
+    /// Another deployment's, in the same directory.
+    async fn plant_foreign(&self, tenant: &TenantName) -> Option<ProviderId> {
+        let id = InstanceId::new(1, 1);
+        let name = southbound::tag::provider("another", &self.name(), tenant, id);
+        fs::create_dir(self.instances().join(&name.0)).unwrap();
+        Some(name)
+    }
+
+    async fn is_foreign_well(&self, planted: &ProviderId) -> bool {
+        fs::remove_dir(self.instances().join(&planted.0)).is_ok()
+    }
 }
 
 /// Whether a process runs no more; buried or not.

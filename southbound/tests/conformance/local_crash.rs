@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use controller::ports::{CloudState, InstanceSeen, Southbound as _};
 
-use crate::bed::tenant;
 use crate::exec;
 use crate::local_bed::{LocalBed, is_dead, launch_of, wait_until};
+use southbound::conformance::tenant;
 
 /// Says to the second process of a test where the first one's bed is.
 const SERVICE: &str = "ASAAS_TEST_SERVICE";

@@ -12,9 +12,9 @@ use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use southbound::local::LocalMeter;
 
-use crate::bed::tenant;
 use crate::local_bed::{LocalBed, launch_of, wait_until};
 use crate::local_only::printed;
+use southbound::conformance::tenant;
 
 fn meter(bed: &LocalBed) -> LocalMeter {
     LocalMeter::new(&bed.deployment, &bed.state.join("state")).unwrap()

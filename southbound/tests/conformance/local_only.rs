@@ -10,9 +10,9 @@ use controller::id::{CloudName, InstanceId, TenantName};
 use controller::ports::{CloudErrorKind, CloudState, InstanceSeen, Southbound as _};
 use southbound::local::{Cable, CableError, CableRequest, LocalCloud};
 
-use crate::bed::{launch, tenant};
 use crate::exec;
 use crate::local_bed::{LocalBed, busybox, launch_of, wait_until};
+use southbound::conformance::{launch, tenant};
 
 /// What an instance has printed, once it contains `text`.
 pub(crate) async fn printed(cloud: &LocalCloud, seen: &InstanceSeen, text: &str) -> String {

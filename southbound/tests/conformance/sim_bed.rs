@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use controller::id::{CloudName, TemplateName};
+use controller::id::{CloudName, ProviderId, TemplateName, TenantName};
 use controller::ports::{Clock, CloudErrorKind, CloudState, InstanceSeen, Launch, Southbound};
 use controller::time::Now;
 use jiff::{SignedDuration, Timestamp};
 use southbound::sim::{Fault, SimCall, SimCloud, SimSettings};
 
-use crate::bed::{Bed, CAPACITY, launch, tenant};
+use southbound::conformance::{Bed, CAPACITY, launch, tenant};
 
 const BOOT: SignedDuration = SignedDuration::from_secs(5);
+const LAG: SignedDuration = SignedDuration::from_secs(10);
 
 /// Time that passes only when someone waits.
 pub(crate) struct ManualClock(Mutex<Now>);
@@ -72,6 +73,23 @@ impl Bed for SimBed {
 
     async fn wait_for_boot(&self) {
         self.clock.sleep(BOOT).await;
+    }
+
+    async fn plant_foreign(&self, _tenant: &TenantName) -> Option<ProviderId> {
+        None
+    }
+
+    async fn is_foreign_well(&self, _planted: &ProviderId) -> bool {
+        true
+    }
+
+    async fn make_listings_lag(&self) -> bool {
+        self.cloud.set_listing_lag(LAG);
+        true
+    }
+
+    async fn wait_for_listing(&self) {
+        self.clock.sleep(LAG).await;
     }
 }
 

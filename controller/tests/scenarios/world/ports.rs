@@ -10,7 +10,7 @@ use controller::journal::{Entry, Event};
 use controller::load::{Metric, Sample};
 use controller::network::{Endpoint, EndpointSeen, Health, NetworkPlan, NetworkSeen};
 use controller::ports::{
-    Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, Footing,
+    Checkup, Clock, CloudError, CloudErrorKind, CloudState, Dataplane, DataplaneError, Footing,
     InstanceSeen, Launch, Measurement, Meter, MeterError, Southbound, Store, StoreError,
     StoreErrorKind, TenantState, Wish,
 };
@@ -95,6 +95,18 @@ impl Southbound for CloudPort {
         }
         cloud.instances.remove(&id);
         Ok(())
+    }
+
+    async fn suspend(&self, _tenant: &TenantName, _id: &ProviderId) -> Result<(), CloudError> {
+        Err(self.error(CloudErrorKind::Rejected, "suspend"))
+    }
+
+    async fn resume(&self, _tenant: &TenantName, _id: &ProviderId) -> Result<(), CloudError> {
+        Err(self.error(CloudErrorKind::Rejected, "resume"))
+    }
+
+    async fn checkup(&self) -> Checkup {
+        Checkup::default()
     }
 }
 

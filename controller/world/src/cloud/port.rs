@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use controller::id::{CloudName, InstanceId, ProviderId, TenantName};
-use controller::ports::{CloudError, CloudErrorKind, InstanceSeen, Launch, Southbound};
+use controller::ports::{Checkup, CloudError, CloudErrorKind, InstanceSeen, Launch, Southbound};
 
 use crate::chaos::brink;
 use crate::draw::Personality;
@@ -217,5 +217,17 @@ impl Southbound for CloudPort {
         let (cloud, asked) = (self.cloud, id.clone());
         let effect = move |truth: &mut Truth| super::terminate(truth, cloud, tenant, &asked);
         self.ask(tenant, Call::Remove, "remove", effect).await
+    }
+
+    async fn suspend(&self, _tenant: &TenantName, _id: &ProviderId) -> Result<(), CloudError> {
+        Err(self.error(CloudErrorKind::Rejected, "suspend"))
+    }
+
+    async fn resume(&self, _tenant: &TenantName, _id: &ProviderId) -> Result<(), CloudError> {
+        Err(self.error(CloudErrorKind::Rejected, "resume"))
+    }
+
+    async fn checkup(&self) -> Checkup {
+        Checkup::default()
     }
 }

@@ -20,6 +20,7 @@ fn instances() -> Vec<Instance> {
         slot: 0,
         cloud: "local-a".parse().unwrap(),
         template: "web".parse().unwrap(),
+        offering: controller::offering::Offering::default(),
         address: [19, 0, 0, number].into(),
         phase: Phase::InService,
         is_pooled: false,
