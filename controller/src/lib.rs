@@ -16,6 +16,7 @@ pub mod amount;
 mod answers;
 pub mod backtest;
 mod calls;
+mod checkup;
 pub mod crash;
 pub mod decide;
 pub mod decision;
