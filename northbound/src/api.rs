@@ -4,6 +4,7 @@
 //! | request | reply |
 //! |---|---|
 //! | `GET /v1/service` | [`ServiceReport`] |
+//! | `GET /v1/clouds`, or `?name=CLOUD` | list of [`CloudReport`] |
 //! | `GET /v1/tenants` | list of [`TenantSummary`] |
 //! | `POST /v1/plan`, [`Document`] | [`PlanReply`] |
 //! | `POST /v1/ahead`, [`AheadRequest`] | [`AheadReply`] |
@@ -23,10 +24,10 @@ use std::path::PathBuf;
 use controller::Preview;
 use controller::ahead::Ahead;
 use controller::amount::Amount;
-use controller::id::{Generation, InstanceId, MetricName, TenantName};
+use controller::id::{CloudName, Generation, InstanceId, MetricName, TenantName};
 use controller::journal::Entry;
 use controller::load::Metric;
-use controller::ports::Orders;
+use controller::ports::{Checkup, Orders};
 use controller::spec::{Listener, TenantSpec};
 use controller::status::Status;
 use jiff::{SignedDuration, Timestamp};
@@ -284,6 +285,20 @@ pub struct NodeReport {
     pub is_this: bool,
     /// The tenants that it looks after, by name.
     pub tenants: Vec<TenantName>,
+}
+
+/// How it stands with a cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudReport {
+    /// Its name in the tenants' files.
+    pub name: CloudName,
+    /// What it is: `local`, `libvirt`, `aws` …
+    pub kind: String,
+    /// What an instance costs for an hour, in the operator's money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+    /// What was found.
+    pub checkup: Checkup,
 }
 
 /// Why something was not done. Nothing was changed.

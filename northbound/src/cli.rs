@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use controller::amount::Amount;
-use controller::id::{Generation, InstanceId, MetricName, TenantName};
+use controller::id::{CloudName, Generation, InstanceId, MetricName, TenantName};
 use controller::schedule::LONGEST_TIMELINE;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
@@ -90,6 +90,8 @@ pub enum Command {
     Tenants(TenantsArgs),
     /// List the services that share a store, and how many tenants each of them looks after.
     Nodes(NodesArgs),
+    /// Look at each cloud of the service: whether it can be reached and used, how much room it has, and what is missing.
+    Clouds(CloudsArgs),
     /// Send load at a given rate.
     Load(Box<LoadArgs>),
     /// Run a command where the tenants' clients are, such as `asaas edge curl http://45.45.45.45/`.
@@ -337,6 +339,17 @@ pub struct TenantsArgs {
 /// The arguments of `nodes`.
 #[derive(Debug, Clone, Args)]
 pub struct NodesArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `clouds`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Ends with 1 where something is missing.")]
+pub struct CloudsArgs {
+    /// Only this one [default: all].
+    pub cloud: Option<CloudName>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

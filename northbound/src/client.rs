@@ -22,7 +22,7 @@ const REPLY_LIMIT: usize = 64 << 20;
 
 /// A service that is well replies at once: it answers from what its last ticks have seen.
 const REPLY_DEADLINE: Duration = Duration::from_secs(5);
-/// A plan asks clouds, and an apply is written to the disk.
+/// A plan and a checkup ask clouds, and an apply is written to the disk.
 const WORK_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The service at a socket. Nothing is connected until something is asked.
@@ -158,8 +158,9 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, ClientError> {
-        let is_work =
-            method == Method::POST && matches!(path, "/v1/plan" | "/v1/ahead" | "/v1/apply");
+        let is_work = method == Method::POST
+            && matches!(path, "/v1/plan" | "/v1/ahead" | "/v1/apply")
+            || path.starts_with("/v1/clouds");
         let limit = if is_work {
             WORK_DEADLINE
         } else {

@@ -17,6 +17,7 @@ use crate::problem::{Problems, Style};
 
 mod apply;
 mod backtest;
+mod clouds;
 mod convert;
 #[cfg(feature = "crashpoints")]
 mod crashpoints;
@@ -80,6 +81,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Resume(args) => wait_for(pause::resume(&global, &args))?,
         Command::Push(args) => wait_for(push::run(&global, &args))?,
         Command::Logs(args) => wait_for(logs::run(&global, &args))?,
+        Command::Clouds(args) => wait_for(clouds::run(&global, &args))?,
         Command::Nodes(args) => wait_for(nodes::run(&global, &args))?,
         Command::Destroy(args) => wait_for(destroy::run(&global, &args))?,
         Command::Tenants(args) => wait_for(tenants::run(&global, &args))?,

@@ -139,6 +139,16 @@ pub struct Edge {
     pub clients: Ipv4Net,
 }
 
+impl CloudKind {
+    /// The word in the file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Local { .. } => "local",
+            Self::Sim { .. } => "sim",
+        }
+    }
+}
+
 impl Config {
     /// The configuration without a file: relative paths are relative to `directory`.
     pub fn embedded(directory: &Path) -> Self {

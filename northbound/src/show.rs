@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{SignedDuration, Timestamp};
 
 pub mod ahead;
+pub mod clouds;
 pub mod explain;
 pub mod nodes;
 pub mod plan;

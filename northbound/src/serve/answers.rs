@@ -30,6 +30,7 @@ use crate::store::{Change, Order, Refusal, network};
 use crate::tenant_file::{self, Key, Reading};
 
 mod ahead;
+mod clouds;
 mod download;
 mod past;
 mod push;
@@ -49,6 +50,7 @@ pub(super) fn router(
 ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, Caller> {
     Router::new()
         .route("/v1/service", get(about))
+        .route("/v1/clouds", get(clouds::clouds))
         .route("/v1/tenants", get(tenants::list))
         .route("/v1/plan", post(plan))
         .route("/v1/ahead", post(ahead::hours))

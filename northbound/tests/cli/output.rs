@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use crate::exec::Place;
-use crate::{BAD_INPUT, FAILED, INTERRUPTED, OK};
+use crate::{BAD_INPUT, FAILED, INTERRUPTED, OK, REFUSED};
 
 #[test]
 fn the_help_names_every_command_and_every_exit_code() {
@@ -45,6 +45,7 @@ fn what_a_program_reads_is_json_and_nothing_else() {
     place.asaas(&["plan", "demo", "--json"]).json();
     let applied = place.asaas(&["apply", "demo", "--wait", "--json"]).json();
     place.asaas(&["tenants", "--json"]).json();
+    place.asaas(&["clouds", "--json"]).json();
     place.asaas(&["status", "--json"]).json();
     place.asaas(&["explain", "demo", "--json"]).json();
     place.asaas(&["pause", "demo", "--json"]).json();
@@ -53,6 +54,26 @@ fn what_a_program_reads_is_json_and_nothing_else() {
     place.asaas(&["destroy", "demo", "--yes", "--json"]).json();
 
     assert_eq!(applied["change"], "created");
+}
+
+#[test]
+fn clouds_are_told_with_their_room_and_what_is_missing() {
+    let mut place = Place::new();
+    place.tenant("demo", "45.45.45.45", 2, 5);
+    place.serve();
+    place.asaas(&["apply", "demo", "--wait"]).ok();
+
+    let all = place.asaas(&["clouds"]).ok();
+    let names: Vec<&str> = all.lines().filter(|line| !line.starts_with(' ')).collect();
+    let name = names[0].split(' ').next().unwrap();
+    let one = place.asaas(&["clouds", name]).ok();
+    let none = place.asaas(&["clouds", "nowhere"]);
+
+    assert!(names[0].contains("2 of "), "{all}");
+    assert!(all.contains("ok") && all.contains("reachable"), "{all}");
+    assert!(all.starts_with(&one), "{one}");
+    assert_eq!(none.code, REFUSED, "{none:?}");
+    assert!(none.err.contains(name), "{none:?}");
 }
 
 // S4-89
