@@ -22,19 +22,21 @@ ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 # libFuzzer is written in C++.
 FUZZ_PACKAGES  := g++
 
-.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages gcp-packages prometheus etcd clean-demo
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
 include northbound/fuzz/fuzz.mk
+include southbound/gcp/lab.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
 packages: wanted = $(PACKAGES)
 bench-packages: wanted = $(BENCH_PACKAGES)
 etcd-packages: wanted = $(ETCD_PACKAGES)
 fuzz-packages: wanted = $(FUZZ_PACKAGES)
-packages bench-packages etcd-packages fuzz-packages:
+gcp-packages: wanted = $(GCP_PACKAGES)
+packages bench-packages etcd-packages fuzz-packages gcp-packages:
 	@missing=; for package in $(wanted); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
 	done; \
@@ -79,7 +81,7 @@ test: packages
 	@$(MAKE) --no-print-directory demo-root
 	@$(MAKE) --no-print-directory prometheus || echo "make: tests with a real Prometheus will be skipped" >&2
 	@mkdir -p target; set -o pipefail; \
-	$(CARGO) test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log; status=$$?; \
+	$(CARGO) test --locked --no-fail-fast 2>&1 | tee target/test.log; status=$$?; \
 	awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \
 	     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' target/test.log; \
 	exit $$status
@@ -91,7 +93,7 @@ chaos: packages
 
 lint: etcd-packages
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p northbound --features crashpoints,etcd --all-targets --locked -- -D warnings
 
 # ASAAS_SCORER=DIR adds what others reach on the same traces.
@@ -140,7 +142,7 @@ mutants-score:
 
 bench: packages bench-packages
 	@$(MAKE) --no-print-directory demo-root
-	$(CARGO) bench --workspace --locked
+	$(CARGO) bench --locked
 
 scale:
 	$(CARGO) bench --locked -p northbound --bench scale -- $(PART)
