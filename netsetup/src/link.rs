@@ -21,7 +21,7 @@ use crate::topology::{LinkKind, LinkWish, NamespaceWish, link_switches};
 
 use connection::Failed;
 pub(crate) use connection::{LinkError, Netlink, can_make};
-use make::{create, ensure_far_end};
+use make::{create, ensure_far_end, plug_in};
 pub(crate) use neighbour::forget_neighbour;
 use route::{ensure_connected, ensure_routes};
 use seen::{LinkSeen, addresses, link_named, links};
@@ -126,6 +126,9 @@ async fn ensure_link(
     is_changed |= set_switches(workers, &netlink.namespace, link_switches(wish)).await?;
     is_changed |= settle(netlink, wish, &found).await?;
     is_changed |= ensure_address(netlink, wish, found.index).await?;
+    if let Some(bridge) = &wish.bridge {
+        is_changed |= plug_in(netlink, &found, &wish.name, bridge).await?;
+    }
     if let LinkKind::Cable { far } = &wish.kind {
         is_changed |= ensure_far_end(workers, far).await?;
     }

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use controller::id::{CloudName, Epoch, InstanceId, TenantName};
 use controller::network::{NetworkPlan, NetworkSeen};
 use controller::ports::{Dataplane, DataplaneError};
+use controller::spec::Subnet;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::fence;
@@ -112,6 +113,18 @@ impl LinuxDataplane {
             .plug(plug)
             .await
             .map_err(failed(&plug.tenant, "joined by an instance"))
+    }
+
+    /// Makes a bridge in the host's own namespace that leads into a tenant's site, for what a hypervisor plugs in, and returns its
+    /// name. Makes the site where it does not exist yet. Idempotent; it goes with the site.
+    pub async fn host_bridge(
+        &self,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        subnet: &Subnet,
+    ) -> Result<String, DataplaneError> {
+        let made = self.host.host_bridge(tenant, cloud, subnet).await;
+        made.map_err(failed(tenant, "joined by a hypervisor"))
     }
 
     /// Removes an instance's namespace and cable. `Ok` where they are gone already.

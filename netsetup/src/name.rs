@@ -23,6 +23,8 @@ const HASH_SYMBOLS: usize = 10;
 pub(crate) const EDGE: &str = "edge";
 /// The bridge of the edge.
 pub(crate) const EDGE_BRIDGE: &str = "bridge";
+/// The site's end of the cable to the host's own namespace.
+pub(crate) const HOST_PORT: &str = "host";
 /// The interface of an instance, and of a client.
 pub(crate) const CABLE: &str = "eth0";
 /// The site's end of its underlay.
@@ -36,6 +38,15 @@ pub(crate) const TRANSIT_UNDERLAYS: &str = "und-";
 /// What the names of a site's bridges begin with.
 pub(crate) const BRIDGES: &str = "br-";
 
+/// What the names of bridges that lead from the host's own namespace into a site begin with.
+const HOST_BRIDGES: &str = "ab";
+/// What the names of those bridges' cables begin with.
+const HOST_CABLES: &str = "av";
+/// Eight symbols, so that a site's number fits behind them into fifteen bytes.
+const HOST_SYMBOLS: usize = 8;
+/// No file below `/run/netns` can have this name.
+pub(crate) const OWN: &str = ".";
+
 /// The name of a network namespace of ours: `asaas-`, ten symbols, `-`, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespaceName(String);
@@ -44,6 +55,11 @@ impl NamespaceName {
     /// The name as `ip netns` shows it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host's own namespace: the one that this process was started in. It is entered, and never made or deleted.
+    pub(crate) fn own() -> Self {
+        Self(OWN.to_owned())
     }
 
     /// A name that was found in the kernel.
@@ -139,6 +155,33 @@ impl Names {
     /// Where clients and transits meet.
     pub(crate) fn edge(&self) -> NamespaceName {
         NamespaceName(format!("{NAMESPACE_PREFIX}{}-e", self.hash(&["edge"])))
+    }
+
+    /// The bridge in the host's own namespace that leads into a site, for what a hypervisor plugs in.
+    pub(crate) fn host_bridge(&self, tenant: &TenantName, cloud: &CloudName) -> String {
+        let [bridges, _] = self.host_prefixes(tenant);
+        format!("{bridges}{}", site_number(cloud))
+    }
+
+    /// The host's end of the cable from that bridge into the site.
+    pub(crate) fn host_cable(&self, tenant: &TenantName, cloud: &CloudName) -> String {
+        let [_, cables] = self.host_prefixes(tenant);
+        format!("{cables}{}", site_number(cloud))
+    }
+
+    /// The links in the host's own namespace that belong to a site which was found in the kernel.
+    pub(crate) fn host_links(&self, tenant: &TenantName, site: &NamespaceName) -> Vec<String> {
+        let number = site.as_str().strip_prefix(&self.site_prefix(tenant));
+        let prefixes = self.host_prefixes(tenant);
+        let links = number.map(|number| prefixes.map(|prefix| format!("{prefix}{number}")));
+        links.into_iter().flatten().collect()
+    }
+
+    /// What the names of a tenant's links in the host's own namespace begin with: bridges, then cables.
+    pub(crate) fn host_prefixes(&self, tenant: &TenantName) -> [String; 2] {
+        let mut hash = self.hash(&["tenant", tenant.as_str()]);
+        hash.truncate(HOST_SYMBOLS);
+        [HOST_BRIDGES, HOST_CABLES].map(|prefix| format!("{prefix}{hash}"))
     }
 
     /// The edge's end of a tenant's cable.
@@ -246,6 +289,7 @@ mod tests {
             let address = Ipv4Addr::from_bits(address);
             for interface in [
                 names.instance_port(&tenant, instance), names.transit_port(&tenant), names.client_port(address),
+                names.host_bridge(&tenant, &cloud), names.host_cable(&tenant, &cloud),
                 transit_underlay(&cloud), transit_tunnel(&cloud), EDGE.to_owned(), UNDERLAY.to_owned(),
                 TUNNEL.to_owned(), CABLE.to_owned(), EDGE_BRIDGE.to_owned(),
             ] {

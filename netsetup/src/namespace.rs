@@ -23,6 +23,8 @@ use crate::name::NamespaceName;
 
 /// Where named namespaces are bound.
 const RUN: &str = "/run/netns";
+/// The namespace that the process was started in.
+const HOST: &str = "/proc/self/ns/net";
 /// The namespace of the thread that asks.
 const OWN: &str = "/proc/thread-self/ns/net";
 /// Two jobs at a time: each only makes sockets, children or files, and never waits for the network.
@@ -32,6 +34,9 @@ const QUEUE: usize = 256;
 
 /// Where a namespace is bound.
 pub(crate) fn path(name: &NamespaceName) -> PathBuf {
+    if *name == NamespaceName::own() {
+        return PathBuf::from(HOST);
+    }
     Path::new(RUN).join(name.as_str())
 }
 
@@ -144,7 +149,7 @@ pub(crate) fn delete(name: &NamespaceName) -> io::Result<()> {
 
 /// The namespace of the process, to which a worker returns.
 fn own() -> io::Result<File> {
-    File::open("/proc/self/ns/net")
+    File::open(HOST)
 }
 
 type Job = Box<dyn FnOnce() + Send>;

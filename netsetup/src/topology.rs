@@ -27,7 +27,8 @@ use ipnet::Ipv4Net;
 
 use crate::address::{self, Pair, tunnel_key};
 use crate::name::{
-    CABLE, EDGE, EDGE_BRIDGE, Names, TUNNEL, UNDERLAY, bridge, transit_tunnel, transit_underlay,
+    CABLE, EDGE, EDGE_BRIDGE, HOST_PORT, Names, NamespaceName, TUNNEL, UNDERLAY, bridge,
+    transit_tunnel, transit_underlay,
 };
 use crate::rules::Tunnel;
 pub(crate) use switch::{Switch, link_switches};
@@ -107,6 +108,7 @@ fn transit(names: &Names, plan: &NetworkPlan, tunnel: Tunnel) -> NamespaceWish {
         mtu: LINE_MTU,
         address: Some(host(plan.public_ip)),
         mac: None,
+        bridge: None,
         is_arp_proxy: false,
     }];
     for cloud in &plan.sites {
@@ -154,6 +156,7 @@ fn links_to_site(
         mtu: LINE_MTU,
         address: Some(Ipv4Net::new_assert(under.transit, Pair::PREFIX)),
         mac: None,
+        bridge: None,
         is_arp_proxy: false,
     };
     let over_it = LinkWish {
@@ -168,6 +171,7 @@ fn links_to_site(
         mtu: inner_mtu(tunnel),
         address: Some(Ipv4Net::new_assert(inside.transit, Pair::PREFIX)),
         mac: None,
+        bridge: None,
         is_arp_proxy: false,
     };
     [cable, over_it]
@@ -182,6 +186,7 @@ fn site(names: &Names, plan: &NetworkPlan, cloud: &CloudName, tunnel: Tunnel) ->
             mtu: LINE_MTU,
             address: Some(Ipv4Net::new_assert(under.site, Pair::PREFIX)),
             mac: None,
+            bridge: None,
             is_arp_proxy: false,
         },
         LinkWish {
@@ -196,6 +201,7 @@ fn site(names: &Names, plan: &NetworkPlan, cloud: &CloudName, tunnel: Tunnel) ->
             mtu: inner_mtu(tunnel),
             address: Some(Ipv4Net::new_assert(inside.site, Pair::PREFIX)),
             mac: None,
+            bridge: None,
             is_arp_proxy: false,
         },
     ];
@@ -233,6 +239,7 @@ fn site_bridge(subnet: &Subnet, tunnel: Tunnel) -> LinkWish {
         )),
         mac: None,
         // So that an instance finds its neighbours in other sites, although all share one subnet.
+        bridge: None,
         is_arp_proxy: true,
     }
 }
@@ -255,6 +262,50 @@ pub(crate) fn bare_site(
     with_macs(names, wish)
 }
 
+/// What joins a site to the host's own namespace: a bridge there for what a hypervisor plugs in, and a cable from it into the
+/// bridge of the subnet. The host has no address on it, and no route leads there.
+pub(crate) fn host_bridge(
+    names: &Names,
+    tenant: &TenantName,
+    cloud: &CloudName,
+    subnet: &Subnet,
+    tunnel: Tunnel,
+) -> NamespaceWish {
+    let (here, mtu) = (names.host_bridge(tenant, cloud), inner_mtu(tunnel));
+    let bridge_here = LinkWish {
+        name: here.clone(),
+        kind: LinkKind::Bridge,
+        mtu,
+        address: None,
+        mac: None,
+        bridge: None,
+        is_arp_proxy: false,
+    };
+    let cable = LinkWish {
+        name: names.host_cable(tenant, cloud),
+        kind: LinkKind::Cable {
+            far: FarEnd {
+                namespace: names.site(tenant, cloud),
+                name: HOST_PORT.to_owned(),
+                port: Some(Port {
+                    bridge: bridge(subnet),
+                    is_isolated: false,
+                }),
+            },
+        },
+        bridge: Some(here),
+        ..bridge_here.clone()
+    };
+    let wish = NamespaceWish {
+        name: NamespaceName::own(),
+        links: vec![bridge_here, cable],
+        routes: BTreeSet::new(),
+        is_whole: false,
+        switches: Vec::new(),
+    };
+    with_macs(names, wish)
+}
+
 /// Where clients and transits meet.
 pub(crate) fn edge(names: &Names) -> NamespaceWish {
     NamespaceWish {
@@ -265,6 +316,7 @@ pub(crate) fn edge(names: &Names) -> NamespaceWish {
             mtu: LINE_MTU,
             address: None,
             mac: None,
+            bridge: None,
             is_arp_proxy: false,
         }],
         routes: BTreeSet::new(),
@@ -292,6 +344,7 @@ pub(crate) fn client(names: &Names, address: Ipv4Addr) -> NamespaceWish {
             mtu: LINE_MTU,
             address: Some(host(address)),
             mac: None,
+            bridge: None,
             is_arp_proxy: false,
         }],
         routes: BTreeSet::from([default_route(None, CABLE)]),
@@ -321,6 +374,7 @@ pub(crate) fn instance(names: &Names, plug: &Plug, tunnel: Tunnel) -> NamespaceW
             mtu: inner_mtu(tunnel),
             address: Some(Ipv4Net::new_assert(plug.address, prefix)),
             mac: Some(plug.mac),
+            bridge: None,
             is_arp_proxy: false,
         }],
         routes: BTreeSet::from([default_route(Some(plug.subnet.gateway), CABLE)]),

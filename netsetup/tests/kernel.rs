@@ -32,6 +32,8 @@ mod fence_exec;
 mod foreign;
 #[path = "kernel/health.rs"]
 mod health;
+#[path = "kernel/hypervisor.rs"]
+mod hypervisor;
 #[path = "kernel/isolation.rs"]
 mod isolation;
 #[path = "kernel/lifecycle.rs"]

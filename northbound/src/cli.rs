@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use controller::amount::Amount;
-use controller::id::{CloudName, Generation, InstanceId, MetricName, TenantName};
-use controller::schedule::LONGEST_TIMELINE;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use controller::id::{Generation, InstanceId, MetricName, TenantName};
+use jiff::SignedDuration;
 
 use crate::backtest::BacktestArgs;
 use crate::chart::ChartArgs;
@@ -19,9 +18,13 @@ use crate::load::LoadArgs;
 use crate::logs::Kind;
 use crate::tune::TuneArgs;
 
+mod lists;
 mod moment;
+mod value;
 
+pub use lists::{CloudsArgs, NodesArgs, TenantsArgs};
 pub use moment::{BackwardsError, Moment};
+use value::{amount, duration, generation, number, span};
 
 /// Autoscaling as a service: as many instances as a tenant needs, in the clouds that it prefers, behind one public address.
 #[derive(Debug, Parser)]
@@ -328,33 +331,6 @@ pub struct DestroyArgs {
     pub json: bool,
 }
 
-/// The arguments of `tenants`.
-#[derive(Debug, Clone, Args)]
-pub struct TenantsArgs {
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The arguments of `nodes`.
-#[derive(Debug, Clone, Args)]
-pub struct NodesArgs {
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The arguments of `clouds`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Ends with 1 where something is missing.")]
-pub struct CloudsArgs {
-    /// Only this one [default: all].
-    pub cloud: Option<CloudName>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// The arguments of `edge`.
 #[derive(Debug, Clone, Args)]
 pub struct EdgeArgs {
@@ -369,46 +345,6 @@ pub struct EdgeArgs {
         value_name = "COMMAND"
     )]
     pub command: Vec<OsString>,
-}
-
-fn generation(text: &str) -> Result<Generation, String> {
-    text.parse()
-        .map(Generation)
-        .map_err(|_| "a generation is a whole number, as `asaas status` shows it".to_owned())
-}
-
-fn number(text: &str) -> Result<Number, String> {
-    if text == "auto" {
-        return Ok(Number::Auto);
-    }
-    text.parse()
-        .map(Number::Exactly)
-        .map_err(|_| "give a whole number, or `auto`".to_owned())
-}
-
-fn amount(text: &str) -> Result<Amount, String> {
-    let number: Option<f64> = text.parse().ok();
-    number
-        .and_then(Amount::measured)
-        .ok_or_else(|| "give a number from 0 to a billion, such as `12` or `0.5`".to_owned())
-}
-
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    match text.parse::<SignedDuration>() {
-        Ok(duration) if duration.is_positive() => Ok(duration),
-        _ => Err("give a time with its unit, such as `30s` or `5m`".to_owned()),
-    }
-}
-
-/// A length of time in which a day has 24 hours.
-fn span(text: &str) -> Result<SignedDuration, String> {
-    let day = SpanRelativeTo::days_are_24_hours();
-    let span = text.parse::<Span>().ok();
-    match span.and_then(|span| span.to_duration(day).ok()) {
-        Some(span) if span > LONGEST_TIMELINE => Err("at most `31d` are told at once".to_owned()),
-        Some(span) if span.is_positive() => Ok(span),
-        _ => Err("give a time with its unit, such as `24h` or `3d`".to_owned()),
-    }
 }
 
 #[cfg(test)]

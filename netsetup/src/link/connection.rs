@@ -122,6 +122,18 @@ impl Netlink {
         }
     }
 
+    /// Removes every link whose name begins with one of these.
+    pub(crate) async fn remove_all(&self, prefixes: &[String]) -> Result<(), LinkError> {
+        let links = links(&self.handle)
+            .await
+            .map_err(|e| self.failed("listing links").with(e))?;
+        let is_meant = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        for name in links.keys().filter(is_meant) {
+            self.remove(name).await?;
+        }
+        Ok(())
+    }
+
     /// How many links are plugged into this bridge.
     pub(crate) async fn count_ports(&self, bridge: &str) -> Result<usize, LinkError> {
         let links = links(&self.handle)

@@ -127,6 +127,29 @@ async fn lay_cable(
     laid.map_err(|e| failed().with(e))
 }
 
+/// Plugs a link into a bridge of its namespace; `true` where it was not in it.
+pub(super) async fn plug_in(
+    netlink: &Netlink,
+    link: &LinkSeen,
+    name: &str,
+    bridge: &str,
+) -> Result<bool, LinkError> {
+    let failed = || netlink.failed(format!("plugging {name} into {bridge}"));
+    let bridge = link_named(&netlink.handle, bridge)
+        .await
+        .map_err(|e| failed().with(e))?
+        .ok_or_else(|| failed().with("the bridge is missing"))?;
+    if link.controller == Some(bridge.index) {
+        return Ok(false);
+    }
+    let plug = LinkUnspec::new_with_index(link.index).controller(bridge.index);
+    netlink
+        .change(plug.build())
+        .await
+        .map_err(|e| failed().with(e))?;
+    Ok(true)
+}
+
 /// Plugs the other end of a cable in and brings it up.
 pub(super) async fn ensure_far_end(workers: &Workers, far: &FarEnd) -> Result<bool, LinkError> {
     let netlink = Netlink::connect(workers, &far.namespace).await?;
@@ -145,18 +168,9 @@ pub(super) async fn ensure_far_end(workers: &Workers, far: &FarEnd) -> Result<bo
         is_isolated,
     }) = &far.port
     {
-        let failed = || netlink.failed(format!("plugging {} into {bridge}", far.name));
-        let bridge = look(bridge).await.map_err(|e| failed().with(e))?;
-        let bridge = bridge.ok_or_else(|| failed().with("the bridge is missing"))?;
-        if found.controller != Some(bridge.index) {
-            let plug = LinkUnspec::new_with_index(found.index).controller(bridge.index);
-            netlink
-                .change(plug.build())
-                .await
-                .map_err(|e| failed().with(e))?;
-            is_changed = true;
-        }
+        is_changed |= plug_in(&netlink, &found, &far.name, bridge).await?;
         if found.is_isolated != *is_isolated {
+            let failed = || netlink.failed(format!("isolating {} on {bridge}", far.name));
             let isolate = LinkBridgePort::new(found.index)
                 .append_info_data(InfoBridgePort::Isolated(*is_isolated));
             let port = netlink.handle.link().set_port(isolate.build());

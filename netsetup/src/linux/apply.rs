@@ -54,7 +54,7 @@ impl Host {
         if is_changed && is_repair {
             tracing::warn!(tenant = %plan.tenant, "somebody had changed our rules; they were put right");
         }
-        self.remove_other_sites(plan)?;
+        self.remove_other_sites(plan).await?;
         before.rules.retain(|name, _| wanted.has(name));
         tenant
             .probes
@@ -201,7 +201,7 @@ impl Host {
     }
 
     /// Removes the tenant's sites in clouds that the plan does not name.
-    fn remove_other_sites(&self, plan: &NetworkPlan) -> Result<(), Detail> {
+    async fn remove_other_sites(&self, plan: &NetworkPlan) -> Result<(), Detail> {
         let found = namespace::list(&self.names.site_prefix(&plan.tenant)).map_err(said)?;
         for name in found {
             let is_wanted = plan
@@ -209,6 +209,8 @@ impl Host {
                 .iter()
                 .any(|cloud| self.names.site(&plan.tenant, cloud) == name);
             if !is_wanted {
+                self.leave_host(&self.names.host_links(&plan.tenant, &name))
+                    .await?;
                 namespace::delete(&name).map_err(said)?;
                 crashpoint!("network.site_removed");
                 tracing::info!(namespace = %name, "a site that is not wanted any more was removed");

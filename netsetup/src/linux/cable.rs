@@ -4,33 +4,61 @@ use std::path::PathBuf;
 
 use controller::crashpoint;
 use controller::id::{CloudName, InstanceId, TenantName};
+use controller::spec::Subnet;
 
-use super::{Detail, Host, said};
+use super::{Detail, Host, Known, said};
 use crate::link::Netlink;
 use crate::namespace;
 use crate::rules::deny_site;
-use crate::topology::{Plug, bare_site, instance};
+use crate::topology::{Plug, bare_site, host_bridge, instance};
 
 impl Host {
     pub(super) async fn plug(&self, plug: &Plug) -> Result<PathBuf, Detail> {
         let tunnel = self.tunnel().await?;
         let tenant = self.tenant(&plug.tenant);
         let known = tenant.known.lock().await;
-        let site = self.names.site(&plug.tenant, &plug.cloud);
         let wish = instance(&self.names, plug, tunnel);
-        // An instance may be launched before its tenant's plan is applied for the first time.
-        if !known.rules.contains_key(&site) || !namespace::exists(&site) {
-            self.create_namespaces(vec![site.clone()]).await?;
-            self.guard(&site, &deny_site()).await?;
-            let (names, subnet) = (&self.names, &plug.subnet);
-            let bare = bare_site(names, &plug.tenant, &plug.cloud, subnet, tunnel);
-            self.ensure(&bare).await?;
-        }
+        self.ensure_bare_site(&known, &plug.tenant, &plug.cloud, &plug.subnet)
+            .await?;
         self.create_namespaces(vec![wish.name.clone()]).await?;
         crashpoint!("plug.named");
         self.ensure(&wish).await?;
         crashpoint!("plug.joined");
         Ok(namespace::path(&wish.name))
+    }
+
+    /// An instance may be launched before its tenant's plan is applied for the first time.
+    async fn ensure_bare_site(
+        &self,
+        known: &Known,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        subnet: &Subnet,
+    ) -> Result<(), Detail> {
+        let site = self.names.site(tenant, cloud);
+        if known.rules.contains_key(&site) && namespace::exists(&site) {
+            return Ok(());
+        }
+        self.create_namespaces(vec![site.clone()]).await?;
+        self.guard(&site, &deny_site()).await?;
+        let tunnel = self.tunnel().await?;
+        self.ensure(&bare_site(&self.names, tenant, cloud, subnet, tunnel))
+            .await
+    }
+
+    pub(super) async fn host_bridge(
+        &self,
+        tenant: &TenantName,
+        cloud: &CloudName,
+        subnet: &Subnet,
+    ) -> Result<String, Detail> {
+        let tunnel = self.tunnel().await?;
+        let state = self.tenant(tenant);
+        let known = state.known.lock().await;
+        self.ensure_bare_site(&known, tenant, cloud, subnet).await?;
+        self.ensure(&host_bridge(&self.names, tenant, cloud, subnet, tunnel))
+            .await?;
+        Ok(self.names.host_bridge(tenant, cloud))
     }
 
     pub(super) async fn unplug(

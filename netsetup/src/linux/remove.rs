@@ -8,7 +8,7 @@ use controller::id::{CloudName, TenantName};
 
 use super::{Detail, Host, Known, said};
 use crate::link::{Netlink, forget_neighbour};
-use crate::name::EDGE_BRIDGE;
+use crate::name::{EDGE_BRIDGE, NamespaceName};
 use crate::probe::Probes;
 use crate::{conntrack, namespace};
 
@@ -49,6 +49,9 @@ impl Host {
             problems.push(problem);
         }
         crashpoint!("destroy.unplugged");
+        if let Err(problem) = self.leave_host(&self.names.host_prefixes(name)).await {
+            problems.push(problem);
+        }
         let found = namespace::list(&self.names.tenant_prefix(name)).unwrap_or_else(|error| {
             problems.push(said(error));
             Vec::new()
@@ -65,6 +68,13 @@ impl Host {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.remove(name);
         Ok(())
+    }
+
+    /// Removes links from the host's own namespace: those whose names begin so.
+    pub(super) async fn leave_host(&self, prefixes: &[String]) -> Result<(), Detail> {
+        let own = NamespaceName::own();
+        let netlink = Netlink::connect(&self.workers, &own).await.map_err(said)?;
+        netlink.remove_all(prefixes).await.map_err(said)
     }
 
     /// Removes a port of the edge, and the edge with its last one.

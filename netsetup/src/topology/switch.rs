@@ -1,6 +1,6 @@
 //! The kernel's switches (sysctls) that namespaces and links of ours need.
 
-use super::LinkWish;
+use super::{LinkKind, LinkWish};
 
 /// A switch of the kernel, as a path below `/proc/sys/net` and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,12 +74,27 @@ pub(super) fn host_switches() -> Vec<Switch> {
     switches
 }
 
+/// A bridge without an address carries others' packets and is nobody's door to the namespace that it is in: it does not tell the
+/// namespace's addresses, believes nobody's, and hands nothing on to other links.
+fn deaf(bridge: &str) -> Vec<Switch> {
+    let conf = |key| format!("ipv4/conf/{bridge}/{key}");
+    vec![
+        switch(conf("arp_ignore"), "8"),
+        switch(conf("rp_filter"), "1"),
+        switch(conf("forwarding"), "0"),
+        optional(format!("ipv6/conf/{bridge}/disable_ipv6"), "1"),
+    ]
+}
+
 /// The switches of one link.
 pub(crate) fn link_switches(link: &LinkWish) -> Vec<Switch> {
+    let name = &link.name;
+    if link.kind == LinkKind::Bridge && link.address.is_none() {
+        return deaf(name);
+    }
     if !link.is_arp_proxy {
         return Vec::new();
     }
-    let name = &link.name;
     vec![
         switch(format!("ipv4/conf/{name}/proxy_arp"), "1"),
         // The kernel would wait up to 0.8 s before it answers for another.

@@ -20,6 +20,8 @@ pub(crate) struct LinkWish {
     pub(crate) address: Option<Ipv4Net>,
     /// Its address on the wire; `None` leaves it to the kernel.
     pub(crate) mac: Option<[u8; 6]>,
+    /// The bridge in its own namespace that it is plugged into, if any.
+    pub(crate) bridge: Option<String>,
     /// Whether it answers for addresses that are reached through another link.
     pub(crate) is_arp_proxy: bool,
 }

@@ -8,7 +8,7 @@ use netsetup::Settings;
 
 use crate::exec::{attempt, tool};
 use crate::traffic::{connect, count_tcp};
-use crate::world::{EPOCH, Tenant, World};
+use crate::world::{EPOCH, HOST_IS_QUIET, Tenant, World};
 
 /// Rules of somebody else: chains, jumps before and after ours, a policy.
 const FOREIGN: &str = "\
@@ -221,6 +221,7 @@ async fn a_lock_that_another_holds_is_said_and_the_next_attempt_succeeds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_hosts_own_network_stays_as_it_is() {
     // I12
+    let _quiet = HOST_IS_QUIET.lock().await;
     let host = || {
         let own = Path::new("/proc/self/ns/net");
         let rules = tool(own, "iptables-save", &[]);

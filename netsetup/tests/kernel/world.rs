@@ -18,7 +18,10 @@ use crate::traffic::{LIMIT, Server, serve};
 /// One service looks after all tenants.
 pub(crate) const EPOCH: Epoch = Epoch(1);
 /// Nobody comes after whoever cleans up.
-const LAST: Epoch = Epoch(u64::MAX);
+pub(crate) const LAST: Epoch = Epoch(u64::MAX);
+
+/// Held by whoever puts something into the host's own namespace, and by whoever looks whether anybody does.
+pub(crate) static HOST_IS_QUIET: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Where the servers of the tests listen.
 pub(crate) const PORT: u16 = 8080;
