@@ -1,6 +1,6 @@
 # make demo    see it work: one tenant, two clouds, load, a crash; leaves nothing behind
 # make test    every test, for real: namespaces, iptables, containers; needs root
-# make build   the release binary, target/release/asaas
+# make build   the release binary, target/release/asaas; FEATURES=libvirt,aws,gcp,etcd for what is not in it
 # make lint    what CI holds the code against
 # make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
 # make ha      three nodes over a real etcd, killed, stopped and cut off; needs root
@@ -61,8 +61,9 @@ $(PROMETHEUS) $(ETCD):
 
 include northbound/ha.mk
 
+# FEATURES: libvirt, aws, gcp, etcd; several with commas.
 build:
-	$(CARGO) build --release --locked -p northbound
+	$(CARGO) build --release --locked -p northbound $(if $(FEATURES),--features $(FEATURES))
 
 demo: packages build
 	@$(MAKE) --no-print-directory demo-root

@@ -1,6 +1,9 @@
 //! `asaas.yml`: what the operator sets. Read with the same care as a tenant's file, and every key has a default: without a
 //! file the service runs on two local clouds, with the demo app as its only template.
 
+mod cloud;
+mod clouds;
+mod images;
 mod keys;
 mod metrics;
 mod read;
@@ -10,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use controller::amount::Amount;
-use controller::id::{CloudName, TemplateName, TenantName};
+use controller::id::{TemplateName, TenantName};
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use netsetup::TunnelChoice;
@@ -21,6 +24,11 @@ use crate::reader::Section;
 use crate::store::StoreSettings;
 use crate::tenant_file::{Defaults, Known};
 use crate::yaml;
+
+pub use cloud::{
+    AwsCloud, AwsImage, AwsNetwork, Cloud, CloudKind, Gateway, GcpCloud, GcpCredentials, GcpImage,
+    Hypervisor, Images, LibvirtCloud, LibvirtHost, LibvirtImage, Machine, SuspendBy,
+};
 
 /// What the operator sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,36 +76,6 @@ pub struct LogSettings {
     pub keep: SignedDuration,
 }
 
-/// A place where instances can run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cloud {
-    /// Its name in the tenants' files.
-    pub name: CloudName,
-    /// What it is.
-    pub kind: CloudKind,
-    /// What an instance costs for an hour, in the operator's money; `None` where nobody has said.
-    pub price: Option<Amount>,
-}
-
-/// What a cloud is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloudKind {
-    /// Containers on this machine.
-    Local {
-        /// So many instances of all tenants together.
-        capacity: u32,
-    },
-    /// Nothing but memory, to try policies with.
-    Sim {
-        /// So many instances of all tenants together.
-        capacity: u32,
-        /// From launch to running.
-        boot: SignedDuration,
-        /// So long every call takes.
-        reply_time: SignedDuration,
-    },
-}
-
 /// What an instance is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -121,6 +99,8 @@ pub struct Template {
     pub stop_grace: SignedDuration,
     /// Where its instances write down their requests; the file's name in `shared`.
     pub access_log: Option<AccessLog>,
+    /// What it is made from in clouds whose instances are virtual machines.
+    pub images: Images,
 }
 
 /// A root file system.
@@ -130,6 +110,8 @@ pub enum Root {
     Demo,
     /// A directory, or a tarball that ends in `.tar`.
     Path(PathBuf),
+    /// None: local clouds cannot make it.
+    None,
 }
 
 /// Where clients on this machine get their addresses.
@@ -137,16 +119,6 @@ pub enum Root {
 pub struct Edge {
     /// `asaas load` takes addresses from here.
     pub clients: Ipv4Net,
-}
-
-impl CloudKind {
-    /// The word in the file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Local { .. } => "local",
-            Self::Sim { .. } => "sim",
-        }
-    }
 }
 
 impl Config {
@@ -189,14 +161,19 @@ impl Config {
 }
 
 impl Template {
-    /// As a local cloud takes it. `demo` is the demo app's template, which gives what this one leaves open.
-    pub fn to_local(&self, demo: &southbound::local::Template) -> southbound::local::Template {
+    /// As a local cloud takes it; `None` where it cannot. `demo` is the demo app's template, which gives what this one leaves open.
+    pub fn to_local(
+        &self,
+        demo: &southbound::local::Template,
+    ) -> Option<southbound::local::Template> {
         let is_demo = self.root == Root::Demo;
-        southbound::local::Template {
-            root: match &self.root {
-                Root::Demo => demo.root.clone(),
-                Root::Path(path) => path.clone(),
-            },
+        let root = match &self.root {
+            Root::Demo => demo.root.clone(),
+            Root::Path(path) => path.clone(),
+            Root::None => return None,
+        };
+        Some(southbound::local::Template {
+            root,
             command: if is_demo && self.command.is_empty() {
                 demo.command.clone()
             } else {
@@ -212,6 +189,6 @@ impl Template {
             pids: self.pids,
             shared: self.shared.clone(),
             stop_grace: self.stop_grace,
-        }
+        })
     }
 }

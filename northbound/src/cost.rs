@@ -7,7 +7,7 @@ use controller::id::CloudName;
 use controller::spec::TenantSpec;
 use serde::Serialize;
 
-use crate::config::{Cloud, CloudKind, Config};
+use crate::config::{Cloud, Config};
 
 /// What some hours cost, in the operator's money.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost
         .iter()
         .filter_map(|preference| {
             let cloud = clouds.get(&preference.name)?;
-            let (CloudKind::Local { capacity } | CloudKind::Sim { capacity, .. }) = cloud.kind;
+            let capacity = cloud.kind.capacity().unwrap_or(u32::MAX);
             Some(Place {
                 name: &cloud.name,
                 room: preference.max.map_or(capacity, |max| max.min(capacity)),

@@ -117,6 +117,8 @@ pub(crate) enum Shape {
     /// One line of text.
     Line {
         most: usize,
+        /// One that could be written.
+        sample: &'static str,
     },
     /// One of these.
     Word(&'static [&'static str]),
@@ -254,7 +256,7 @@ impl Shape {
             Self::Size { .. } => "64MiB".to_owned(),
             Self::Word(words) => words.first().copied().unwrap_or_default().to_owned(),
             Self::Name => "demo".to_owned(),
-            Self::Line { .. } => "'sum(rate(x[1m]))'".to_owned(),
+            Self::Line { sample, .. } => (*sample).to_owned(),
             Self::UrlPath => "/health".to_owned(),
             Self::FilePath => "/srv/asaas".to_owned(),
             Self::Address => "45.45.45.45".to_owned(),

@@ -299,7 +299,7 @@ fn templates(config: &Config) -> BTreeMap<TemplateName, Template> {
     config
         .templates
         .iter()
-        .map(|template| (template.name.clone(), template.to_local(&demo)))
+        .filter_map(|template| Some((template.name.clone(), template.to_local(&demo)?)))
         .collect()
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use northbound::config::{CloudKind, Config, Root};
+use northbound::config::{CloudKind, Config, GcpCredentials, Root};
 use northbound::problem::{Problems, Style};
 use northbound::store::{EtcdSettings, EtcdTls, StoreSettings};
 use northbound::tenant_file;
@@ -200,6 +200,76 @@ fn a_cloud_that_is_not_real_stands_alone() {
 
     let shown = refused("clouds: [{ name: local-a }, { name: practice, kind: sim }]");
     assert!(shown.contains("cannot be used side by side"), "{shown}");
+}
+
+#[test]
+fn a_cloud_is_of_the_kind_that_its_section_says() {
+    let (config, _) = read(
+        r#"clouds:
+  - { name: kvm-a, libvirt: { hosts: [{ uri: "qemu:///system", capacity: 3 }, { uri: "qemu+ssh://kvm-2/system" }] } }
+  - { name: aws-eu, zones: [eu-central-1a], machines: [{ type: t3.micro, spot_price: 0.01 }], aws: { region: eu-central-1, gateway: { image: ami-1 } } }
+  - { name: gcp-eu, kind: gcp, zones: [europe-west3-a], machines: [{ type: e2-small }], gcp: { project: p, region: europe-west3, credentials: none } }
+  - { name: local-a }
+"#,
+    )
+    .unwrap();
+
+    let kinds: Vec<&str> = config
+        .clouds
+        .iter()
+        .map(|cloud| cloud.kind.name())
+        .collect();
+    assert_eq!(kinds, ["libvirt", "aws", "gcp", "local"]);
+    let rooms: Vec<Option<u32>> = config
+        .clouds
+        .iter()
+        .map(|cloud| cloud.kind.capacity())
+        .collect();
+    assert_eq!(rooms, [Some(23), None, None, Some(20)]);
+    // S4-36
+    let machine = &config.clouds[1].machines[0];
+    assert_eq!((machine.name.as_str(), machine.price), ("t3.micro", None));
+    assert!(machine.spot_price.is_some());
+    let CloudKind::Gcp(gcp) = &config.clouds[2].kind else {
+        panic!("{:?}", config.clouds[2]);
+    };
+    assert_eq!(gcp.credentials, GcpCredentials::Anonymous);
+}
+
+#[test]
+fn a_template_of_virtual_machines_needs_no_root_here() {
+    let text =
+        "templates: { web: { cpu: 1.5, libvirt: { image: web.qcow2, user_data: web.yml } } }";
+    let (config, _) = read(text).unwrap();
+
+    let web = &config.templates[0];
+    let image = web.images.libvirt.as_ref().unwrap();
+    assert_eq!(web.root, Root::None);
+    assert_eq!(image.cpus, 2);
+    assert_eq!(image.user_data, Some(PathBuf::from("/etc/asaas/web.yml")));
+}
+
+#[test]
+fn what_is_wrong_with_a_cloud_is_told_at_its_line() {
+    let shown = refused(
+        r#"clouds:
+  - { name: kvm-a, kind: libvirt }
+  - { name: kvm-b, libvirt: { hosts: [] } }
+  - { name: kvm-c, boot: 3s, libvirt: { hosts: [{ uri: "qemu:///system" }] } }
+  - { name: aws-a, aws: { region: eu-central-1 }, gcp: { project: p, region: r } }
+  - { name: aws-b, zones: [a], aws: { region: eu-central-1 } }
+  - { name: gcp-a, gcp: { project: p, region: r } }
+  - { name: local-a, zones: [a], machines: [{ price: 1 }] }
+templates:
+  web: { libvirt: { disk: 1GiB }, aws: {}, gcp: { image: 7 } }
+"#,
+    );
+
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("tenant_files");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("operator_file_bad_clouds", shown));
 }
 
 #[test]

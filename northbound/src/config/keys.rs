@@ -1,10 +1,18 @@
 //! The keys of `asaas.yml`, as a table.
 
+mod clouds;
+mod images;
+
 use controller::amount::Amount;
 use jiff::SignedDuration;
 
 use crate::shape::{Entry, Literal, Shape};
 use crate::tenant_file::DEFAULTS;
+
+use clouds::CLOUD;
+pub(super) use clouds::{
+    CALL_LIMIT, GATEWAY_AWS, GATEWAY_GCP, GCP_IMAGE, GROUPS_LIMIT, HOST_CAPACITY, POOL, ZONES_LIMIT,
+};
 
 pub(super) const TICK: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const KEEP: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -254,52 +262,6 @@ static ETCD: &[Entry] = &[
     ),
 ];
 
-static CLOUD: &[Entry] = &[
-    Entry::required("name", Shape::Name, "Its name in the tenants' files."),
-    Entry::default(
-        "kind",
-        Shape::Word(&["local", "sim"]),
-        Literal::Word("local"),
-        "`local`: containers on this machine. `sim`: nothing but memory, to try policies with.",
-    ),
-    Entry::default(
-        "capacity",
-        Shape::Whole {
-            least: 1,
-            most: 100_000,
-        },
-        Literal::Whole(CAPACITY),
-        "So many instances of all tenants together.",
-    ),
-    Entry::optional(
-        "boot",
-        Shape::Duration {
-            least: SignedDuration::ZERO,
-            most: SignedDuration::from_hours(1),
-        },
-        "30s; only `kind: sim` has it",
-        "From launch to running.",
-    ),
-    Entry::optional(
-        "reply_time",
-        Shape::Duration {
-            least: SignedDuration::ZERO,
-            most: SignedDuration::from_mins(1),
-        },
-        "0s; only `kind: sim` has it",
-        "How long it takes to answer a call.",
-    ),
-    Entry::optional(
-        "price",
-        Shape::Decimal {
-            least: Amount::ZERO,
-            most: PRICE_LIMIT,
-        },
-        "not known, and no cost is told",
-        "What an instance costs for an hour, in your money: for estimates only.",
-    ),
-];
-
 static TEMPLATE: &[Entry] = &[
     Entry::optional(
         "builtin",
@@ -366,6 +328,24 @@ static TEMPLATE: &[Entry] = &[
         },
         Literal::Duration(STOP_GRACE),
         "How long it may take to end when it is told to.",
+    ),
+    Entry::optional(
+        "libvirt",
+        Shape::Section(images::LIBVIRT),
+        "clouds of this kind cannot make it",
+        "What it is made from on hosts that run libvirt.",
+    ),
+    Entry::optional(
+        "aws",
+        Shape::Section(images::AWS),
+        "clouds of this kind cannot make it",
+        "What it is made from at EC2.",
+    ),
+    Entry::optional(
+        "gcp",
+        Shape::Section(images::GCP),
+        "clouds of this kind cannot make it",
+        "What it is made from at Compute Engine.",
     ),
     Entry::optional(
         "access_log",

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use controller::id::{CloudName, TemplateName};
+use controller::id::TemplateName;
 use ipnet::Ipv4Net;
-use jiff::SignedDuration;
 use netsetup::TunnelChoice;
-use netsetup::address::site_number;
 
 use crate::problem::Notes;
 use crate::reader::scalar::{Misfit, Scalar};
 use crate::reader::{Placed, Section, did_you_mean};
 use crate::tenant_file::{read_defaults, reserved};
 
-use super::{Cloud, CloudKind, Config, Edge, LogSettings, Root, Template, keys, metrics, store};
+use super::cloud::Images;
+use super::{Config, Edge, LogSettings, Root, Template, clouds, images, keys, metrics, store};
 
 /// The whole file. `None` after noting why.
 pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
@@ -25,9 +24,9 @@ pub(super) fn config(root: &Section<'_>, directory: &Path) -> Option<Config> {
         directory.join(given.unwrap_or_else(|| PathBuf::from(default)))
     };
     let clouds = if root.has("clouds") {
-        read_clouds(root)
+        clouds::read(root, directory)
     } else {
-        Some(embedded_clouds())
+        Some(clouds::embedded())
     };
     let templates = if root.has("templates") {
         read_templates(root, directory)
@@ -96,18 +95,8 @@ fn read_clients(edge: &Section<'_>) -> Ipv4Net {
     given.value
 }
 
-fn name<T: std::str::FromStr<Err = controller::id::NameError>>(text: &str) -> T {
+pub(super) fn name<T: std::str::FromStr<Err = controller::id::NameError>>(text: &str) -> T {
     text.parse().expect("the constant is a name")
-}
-
-fn embedded_clouds() -> Vec<Cloud> {
-    [("local-a", 3), ("local-b", 4)]
-        .map(|(cloud, capacity)| Cloud {
-            name: name(cloud),
-            kind: CloudKind::Local { capacity },
-            price: None,
-        })
-        .to_vec()
 }
 
 fn embedded_template() -> Template {
@@ -122,6 +111,7 @@ fn embedded_template() -> Template {
         shared: PathBuf::from(keys::SHARED),
         stop_grace: keys::STOP_GRACE,
         access_log: None,
+        images: Images::default(),
     }
 }
 
@@ -160,93 +150,6 @@ fn read_pools(root: &Section<'_>) -> Vec<Ipv4Net> {
         .collect()
 }
 
-fn read_clouds(root: &Section<'_>) -> Option<Vec<Cloud>> {
-    let sections = root.sections("clouds")?;
-    let mut clouds: Vec<Placed<Cloud>> = Vec::new();
-    for section in &sections {
-        let Some(cloud) = read_cloud(section) else {
-            continue;
-        };
-        refuse_twin(section, &cloud.value.name, &clouds);
-        refuse_mixture(section, &cloud.value.kind, &clouds);
-        clouds.push(cloud);
-    }
-    (clouds.len() == sections.len()).then(|| clouds.into_iter().map(|cloud| cloud.value).collect())
-}
-
-fn read_cloud(section: &Section<'_>) -> Option<Placed<Cloud>> {
-    let name = section.name::<CloudName>("name");
-    let kind = section.word("kind").map(|word| word.value);
-    let capacity = section
-        .whole("capacity")
-        .map_or(keys::CAPACITY, |given| given.value);
-    let boot = section.duration("boot");
-    let reply_time = section.duration("reply_time");
-    let kind = if kind == Some("sim") {
-        CloudKind::Sim {
-            capacity,
-            boot: boot.map_or(keys::SIM_BOOT, |given| given.value),
-            reply_time: reply_time.map_or(SignedDuration::ZERO, |given| given.value),
-        }
-    } else {
-        let fast = [
-            ("boot", "a local cloud's instances boot as fast as they can"),
-            ("reply_time", "a local cloud answers as fast as it can"),
-        ];
-        for (key, what) in fast.into_iter().filter(|(key, _)| section.has(key)) {
-            section.refuse(key, what, "take the key away; only `kind: sim` has it");
-        }
-        CloudKind::Local { capacity }
-    };
-    let name = name?;
-    Some(Placed {
-        value: Cloud {
-            name: name.value,
-            kind,
-            price: section.decimal("price").map(|given| given.value),
-        },
-        place: name.place,
-    })
-}
-
-/// A cloud's addresses inside follow from its name: two clouds must differ in both.
-fn refuse_twin(section: &Section<'_>, name: &CloudName, earlier: &[Placed<Cloud>]) {
-    for other in earlier {
-        let line = other.place.line;
-        if other.value.name == *name {
-            section.refuse(
-                "name",
-                format!("cloud `{name}` is there twice"),
-                format!("the first is on line {line}: give each a name of its own"),
-            );
-        } else if site_number(&other.value.name) == site_number(name) {
-            section.refuse(
-                "name",
-                format!(
-                    "clouds `{name}` and `{}` (line {line}) would get the same addresses inside",
-                    other.value.name
-                ),
-                "this is rare chance: call one of them differently, by one letter",
-            );
-        }
-    }
-}
-
-/// Packets are either real or not.
-fn refuse_mixture(section: &Section<'_>, kind: &CloudKind, earlier: &[Placed<Cloud>]) {
-    let Some(first) = earlier.first() else { return };
-    if std::mem::discriminant(kind) != std::mem::discriminant(&first.value.kind) {
-        section.refuse(
-            "kind",
-            format!(
-                "clouds of kind `sim` and `local` cannot be used side by side (line {})",
-                first.place.line
-            ),
-            "keep one kind; a second service, with a `state` of its own, can run the other",
-        );
-    }
-}
-
 fn read_templates(root: &Section<'_>, directory: &Path) -> Option<Vec<Template>> {
     let named = root.named::<TemplateName>("templates")?;
     let count = named.len();
@@ -262,6 +165,11 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
     let builtin = section.word("builtin");
     let root = section.read("root", file_path);
     let command = section.read_each("command", keys::WORDS_LIMIT, Scalar::text);
+    let cpu = section.decimal("cpu").map_or(base.cpu, |given| given.value);
+    let memory_bytes = section
+        .size("memory")
+        .map_or(base.memory_bytes, |given| given.value);
+    let images = images::read(section, directory, cpu, memory_bytes);
     let root = match (section.has("builtin"), section.has("root")) {
         (true, false) => builtin.map(|_| Root::Demo),
         (false, true) => root.map(|root| Root::Path(directory.join(root.value))),
@@ -273,6 +181,7 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
             );
             None
         }
+        (false, false) if images != Images::default() => Some(Root::None),
         (false, false) => {
             section.notes().error(
                 section.place,
@@ -300,10 +209,9 @@ fn read_template(name: TemplateName, section: &Section<'_>, directory: &Path) ->
     let template = Template {
         name,
         command,
-        cpu: section.decimal("cpu").map_or(base.cpu, |given| given.value),
-        memory_bytes: section
-            .size("memory")
-            .map_or(base.memory_bytes, |given| given.value),
+        cpu,
+        memory_bytes,
+        images,
         pids: section.whole("pids").map_or(base.pids, |given| given.value),
         env,
         shared: shared.map_or(base.shared, |given| given.value),

@@ -128,7 +128,7 @@ impl<'a> Section<'a> {
 
     pub(crate) fn line(&self, name: &str) -> Option<Placed<String>> {
         self.get(name, |scalar, shape| match shape {
-            Shape::Line { most } => scalar.line(*most),
+            Shape::Line { most, .. } => scalar.line(*most),
             _ => unasked(name, "a line of text"),
         })
     }

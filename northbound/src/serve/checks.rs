@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Root};
+use crate::config::{Cloud, CloudKind, Config, Root};
 use crate::store::StoreSettings;
 use crate::wire::{demo, is_simulated, needs_demo};
 
@@ -24,6 +24,7 @@ pub struct Missing {
 /// All that is missing for these clouds.
 pub(super) fn missing(config: &Config) -> Vec<Missing> {
     let mut missing: Vec<Missing> = etcd(config).into_iter().collect();
+    missing.extend(clouds(config));
     if is_simulated(config) {
         return missing;
     }
@@ -41,13 +42,13 @@ pub(super) fn missing(config: &Config) -> Vec<Missing> {
         }
     }
     let runtime = config.runtime.display();
-    if find(&config.runtime).is_none() {
+    if has_local(config) && find(&config.runtime).is_none() {
         missing.push(Missing {
             what: format!("the container runtime `{runtime}` is not installed"),
             hint: "apt-get install runc, or set another `runtime` in asaas.yml".to_owned(),
         });
     }
-    if needs_demo(config) && demo::root().is_none() {
+    if has_local(config) && needs_demo(config) && demo::root().is_none() {
         missing.push(Missing {
             what: format!(
                 "the demo app's root file system is not there: looked for it in {}",
@@ -76,9 +77,41 @@ fn etcd(config: &Config) -> Option<Missing> {
     })
 }
 
+fn has_local(config: &Config) -> bool {
+    let is_local = |cloud: &Cloud| matches!(cloud.kind, CloudKind::Local { .. });
+    config.clouds.iter().any(is_local)
+}
+
+/// Clouds that this program cannot use.
+fn clouds(config: &Config) -> Vec<Missing> {
+    let unusable = |cloud: &Cloud| {
+        match cloud.kind {
+        CloudKind::Libvirt(_) if !cfg!(feature = "libvirt") => Some(Missing {
+            what: format!(
+                "cloud `{}` is of kind `libvirt`, which this asaas was built without",
+                cloud.name
+            ),
+            hint: "build it with `make build FEATURES=libvirt`, which needs `apt-get install libvirt-dev pkg-config`; or take \
+                   the cloud out of asaas.yml"
+                .to_owned(),
+        }),
+        CloudKind::Aws(_) | CloudKind::Gcp(_) => Some(Missing {
+            what: format!(
+                "cloud `{}` is of kind `{}`, whose networks are not joined to tenants' networks yet",
+                cloud.name,
+                cloud.kind.name()
+            ),
+            hint: "take the cloud out of asaas.yml".to_owned(),
+        }),
+        CloudKind::Libvirt(_) | CloudKind::Local { .. } | CloudKind::Sim { .. } => None,
+    }
+    };
+    config.clouds.iter().filter_map(unusable).collect()
+}
+
 /// Roots of templates that are not there, each with what it is of. Nothing could be launched from them.
 pub(super) fn rootless(config: &Config) -> Vec<Missing> {
-    if is_simulated(config) {
+    if !has_local(config) {
         return Vec::new();
     }
     let templates = config.templates.iter();
@@ -95,7 +128,7 @@ pub(super) fn rootless(config: &Config) -> Vec<Missing> {
                     template.name
                 ),
             }),
-            Root::Path(_) | Root::Demo => None,
+            Root::Path(_) | Root::Demo | Root::None => None,
         })
         .collect()
 }

@@ -141,7 +141,7 @@ fn value(shape: &'static Shape) -> Value {
         Shape::SwitchOrWord(words) => json!({
             "anyOf": [{ "type": "boolean" }, { "type": "string", "enum": words }],
         }),
-        Shape::Line { most } => json!({ "type": "string", "minLength": 1, "maxLength": most }),
+        Shape::Line { most, .. } => json!({ "type": "string", "minLength": 1, "maxLength": most }),
         Shape::Duration { .. } => text(DURATION),
         Shape::Size { .. } => text("^[0-9]+ *(KiB|MiB|GiB)$"),
         Shape::Word(words) => json!({ "type": "string", "enum": words }),

@@ -46,7 +46,10 @@ const METRIC: Entry = Entry::default(
             ),
             Entry::optional(
                 "prometheus",
-                Shape::Line { most: QUERY_LIMIT },
+                Shape::Line {
+                    most: QUERY_LIMIT,
+                    sample: "'sum(rate(x[1m]))'",
+                },
                 "the metric is another",
                 "What this query answers, asked of the operator's Prometheus.",
             ),
