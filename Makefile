@@ -22,12 +22,13 @@ ETCD_PACKAGES  := protobuf-compiler libprotobuf-dev
 # libFuzzer is written in C++.
 FUZZ_PACKAGES  := g++
 
-.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages gcp-packages prometheus etcd clean-demo
+.PHONY: help build demo demo-short test chaos lint bench scale sim sim-bugs mutants mutants-score policies packages bench-packages etcd-packages fuzz-packages aws-packages gcp-packages prometheus etcd clean-demo
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 include northbound/demo-app/root.mk
 include northbound/fuzz/fuzz.mk
+include southbound/aws/lab.mk
 include southbound/gcp/lab.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
@@ -35,8 +36,9 @@ packages: wanted = $(PACKAGES)
 bench-packages: wanted = $(BENCH_PACKAGES)
 etcd-packages: wanted = $(ETCD_PACKAGES)
 fuzz-packages: wanted = $(FUZZ_PACKAGES)
+aws-packages: wanted = $(AWS_PACKAGES)
 gcp-packages: wanted = $(GCP_PACKAGES)
-packages bench-packages etcd-packages fuzz-packages gcp-packages:
+packages bench-packages etcd-packages fuzz-packages aws-packages gcp-packages:
 	@missing=; for package in $(wanted); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
 	done; \

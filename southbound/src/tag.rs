@@ -15,6 +15,10 @@ pub mod label {
     pub const INSTANCE: &str = "asaas.instance";
     /// From which template.
     pub const TEMPLATE: &str = "asaas.template";
+    /// That it was suspended by us, where a cloud does not tell that from an end.
+    pub const SUSPENDED: &str = "asaas.suspended";
+    /// Which part of a site it is.
+    pub const ROLE: &str = "asaas.role";
     /// How long it may take to stop, in milliseconds.
     pub const STOP_GRACE_MS: &str = "asaas.stop-grace-ms";
 }

@@ -1,0 +1,1 @@
+//! What is EC2's own about instances.
