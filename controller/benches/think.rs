@@ -11,6 +11,7 @@ use controller::history::History;
 use controller::id::{Generation, InstanceId};
 use controller::instance::Instance;
 use controller::load::{Metric, Sample};
+use controller::market::Market;
 use controller::network::{EndpointSeen, Health, NetworkSeen};
 use controller::observe::Observed;
 use controller::plan::{Situation, plan, survey};
@@ -74,6 +75,7 @@ fn think(criterion: &mut Criterion) {
             generation: Generation(1),
             orders: Orders::default(),
         };
+        let market = Market::default();
         let situation = Situation {
             wish: &wish,
             instances: &instances,
@@ -81,6 +83,7 @@ fn think(criterion: &mut Criterion) {
             removed: &[],
             now,
             stale: SignedDuration::from_secs(30),
+            market: &market,
         };
         let mut chance = fastrand::Rng::with_seed(1);
         criterion.bench_function(&format!("think/{name}"), |bencher| {

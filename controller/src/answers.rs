@@ -30,20 +30,17 @@ pub(crate) fn take_up(
         let Some(record) = instances.get(instance) else {
             continue;
         };
-        let refusals = history.refusals.entry(cloud.clone()).or_default();
         match said {
             Said::Launched(Ok(seen)) => {
-                refusals.accepted();
+                history.launched(cloud, &record.offering, Ok(()), now.steady);
                 if record.phase == Phase::Intent {
                     changes.push(answered(record, seen, now));
                 }
             }
             Said::Launched(Err(error)) => {
                 let why = error.to_string();
-                // That this very instance is gone for good says nothing of the next one.
-                if error.kind != CloudErrorKind::NotFound {
-                    refusals.refused(error.kind, &why, now.steady);
-                }
+                let refusal = Err((error.kind, why.as_str()));
+                history.launched(cloud, &record.offering, refusal, now.steady);
                 // Who is throttled is not told what became of what it asked for before.
                 let may_exist = matches!(
                     error.kind,

@@ -289,6 +289,7 @@ impl<'a> Simulation<'a> {
             young: self
                 .group
                 .young(tick, self.options.ticks(policy.min_lifetime)),
+            affordable: None,
             readings,
             history: &self.history,
             now,

@@ -2,7 +2,7 @@
 //!
 //! A person's orders go first, then the bounds. Within them each signal of the policy gives [`Advice`]: freshness → target,
 //! forecast or steps → trend → tolerance. The highest counts, and the guards speak in a fixed order: bounds → freshness →
-//! mode → stabilization → projected → rate → buffer → lifetime. Each that has something to say leaves a [`Step`].
+//! mode → stabilization → projected → rate → buffer → budget → lifetime. Each that has something to say leaves a [`Step`].
 //!
 //! The number in force (`before`) is what was decided last, not what happens to run: an instance that dies leaves it as it
 //! is, so that its replacement is no new decision and waits for no buffer.
@@ -46,6 +46,8 @@ pub struct Question<'a> {
     pub hold: Option<String>,
     /// How many of them are well, and in service for less than the policy's minimum lifetime.
     pub young: u32,
+    /// How many there may be at most for the sake of the tenant's budget; `None` where it does not stand in the way.
+    pub affordable: Option<u32>,
     /// What was measured at this tick; the history has heard it.
     pub readings: Readings,
     /// What is remembered.
@@ -106,6 +108,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
         is_first: false,
         hold: question.hold.clone(),
         young: question.young,
+        affordable: question.affordable,
         forecast: course.forecast,
         steps: course.steps,
     }
@@ -240,6 +243,7 @@ fn follow(question: &Question<'_>, min: u32, max: u32, course: &mut Course) -> u
     brakes.limit_step(course);
     brakes.limit_rate(course);
     brakes.wait(course);
+    afford(question, before, course);
     wanted
 }
 
@@ -276,6 +280,21 @@ fn combine(signals: &[Signal], advice: &[Advice], before: u32, course: &mut Cour
         course.set(Guard::Target, highest, note);
     }
     course.number = highest;
+}
+
+/// No more than the budget pays for (S4-34). What runs already stays, and the minimum is had whatever it costs.
+fn afford(question: &Question<'_>, before: u32, course: &mut Course) {
+    let (Some(budget), Some(affordable)) = (question.spec.budget, question.affordable) else {
+        return;
+    };
+    let held = affordable.max(before);
+    if held < course.number {
+        let note = format!(
+            "{} would be right, but the budget of {} an hour pays for {affordable}",
+            course.number, budget.per_hour
+        );
+        course.set(Guard::Budget, held, note);
+    }
 }
 
 /// No fewer on readings that are missing or hard to believe, or while something is unwell.

@@ -38,6 +38,9 @@ pub struct Decision {
     /// How many of them were well, and in service for less than the policy's minimum lifetime.
     #[serde(default, skip_serializing_if = "is_default")]
     pub young: u32,
+    /// How many the tenant's budget paid for at most; `None` where it did not stand in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affordable: Option<u32>,
     /// What is forecast of the first signal that has a forecast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecasted>,
@@ -120,6 +123,8 @@ pub enum Guard {
     Rate,
     /// Too soon after the last action.
     Buffer,
+    /// Too dear.
+    Budget,
     /// Who would go has only just come.
     Lifetime,
 }
@@ -140,6 +145,7 @@ impl Guard {
             Self::Projected => "projected",
             Self::Rate => "rate",
             Self::Buffer => "buffer",
+            Self::Budget => "budget",
             Self::Lifetime => "lifetime",
             Self::Mode => "mode",
         }

@@ -2,7 +2,9 @@
 
 use crate::decide::short;
 use crate::policy::{PerDirection, Policy, Rate};
-use crate::spec::{Instances, Logs, Network, Probe, Service, TenantSpec};
+use crate::spec::{
+    Budget, Instances, Logs, Network, OnDemand, PlacementRules, Probe, Service, TenantSpec,
+};
 
 /// Keys, each with its value in words.
 type Facts = Vec<(&'static str, String)>;
@@ -25,7 +27,7 @@ fn of_facts(before: &Facts, after: &Facts) -> Vec<String> {
         .map(|((key, old), (_, new))| {
             let consequence = match *key {
                 "network.public_ip" => "; the old address goes dark at once",
-                "instances.template" => ", for instances launched from now on",
+                "instances.template" => "; instances are replaced one at a time",
                 _ => "",
             };
             format!("{key}: {old} to {new}{consequence}")
@@ -90,6 +92,8 @@ fn facts(spec: &TenantSpec) -> Facts {
         service,
         instances,
         clouds,
+        placement,
+        budget,
         policy,
         logs,
     } = spec;
@@ -102,6 +106,7 @@ fn facts(spec: &TenantSpec) -> Facts {
     facts.extend(of_service(service));
     facts.extend(of_instances(instances));
     facts.push(("clouds", list(order)));
+    facts.extend(of_placement(placement, budget.as_ref()));
     facts.extend(of_policy(policy));
     facts.push(("logs.metrics", metrics.to_string()));
     facts
@@ -161,6 +166,26 @@ fn of_instances(instances: &Instances) -> Facts {
         ("instances.template", template.to_string()),
         ("instances.surge", surge.to_string()),
         ("instances.boot_timeout", short(*boot_timeout)),
+    ]
+}
+
+fn of_placement(placement: &PlacementRules, budget: Option<&Budget>) -> Facts {
+    let PlacementRules {
+        order,
+        on_demand,
+        termination,
+    } = placement;
+    let on_demand = on_demand.map_or("all".to_owned(), |OnDemand { base, percentage }| {
+        format!("{base} and {percentage}% of the others")
+    });
+    let budget = budget.map_or("none".to_owned(), |Budget { per_hour }| {
+        per_hour.to_string()
+    });
+    vec![
+        ("placement.order", order.name().to_owned()),
+        ("placement.on_demand", on_demand),
+        ("placement.termination", termination.name().to_owned()),
+        ("budget.per_hour", budget),
     ]
 }
 

@@ -9,13 +9,14 @@ use crate::decision::{Reading, Readings};
 use crate::id::{InstanceId, ProviderId};
 use crate::instance::{Instance, Phase};
 use crate::load::Metric;
+use crate::market::{CloudOffer, MachineType, Market, Spot, TemplateOffer};
 use crate::offering::Offering;
 use crate::policy::{
     Aggregation, Mode, Monitor, PerDirection, Policy, Proactive, Response, Signal, Target,
 };
 use crate::spec::{
-    CloudPreference, HealthCheck, Instances, Listener, Logs, Network, Probe, Protocol, Service,
-    Split, Subnet, TenantSpec,
+    CloudPreference, HealthCheck, Instances, Listener, Logs, Network, PlacementRules, Probe,
+    Protocol, Service, Split, Subnet, TenantSpec,
 };
 use crate::time::Now;
 
@@ -33,6 +34,7 @@ pub fn instance(slot: u32) -> Instance {
         cloud: "a".to_owned().try_into().expect("a name"),
         template: "web".to_owned().try_into().expect("a name"),
         offering: Offering::default(),
+        fingerprint: None,
         address: Ipv4Addr::from(u32::from(Ipv4Addr::new(19, 0, 0, 2)) + slot),
         phase: Phase::InService,
         is_pooled: false,
@@ -93,8 +95,36 @@ pub fn spec() -> TenantSpec {
                 max: None,
             })
             .into(),
+        placement: PlacementRules::default(),
+        budget: None,
         policy: policy(),
         logs: Logs { metrics: true },
+    }
+}
+
+/// What there is of the template `web` in one cloud: the first machine type for 0.10 an hour, the next for 0.20 and so on, as spot
+/// for half of that; what is not listed for 1.
+pub fn market(cloud: &str, zones: &[&str], machines: &[&str]) -> Market {
+    let cents = |cents: u32| Amount::from_millionths(u64::from(cents) * 10_000);
+    let machines = machines.iter().zip(1..).map(|(name, nth)| MachineType {
+        name: (*name).to_owned(),
+        price: Some(cents(nth * 10)),
+        spot: Some(Spot {
+            price: Some(cents(nth * 5)),
+        }),
+    });
+    let template = TemplateOffer {
+        machines: machines.collect(),
+        fingerprint: None,
+    };
+    let offer = CloudOffer {
+        price: Some(Amount::ONE),
+        room: None,
+        zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+        templates: [("web".to_owned().try_into().expect("a name"), template)].into(),
+    };
+    Market {
+        clouds: [(cloud.to_owned().try_into().expect("a name"), offer)].into(),
     }
 }
 

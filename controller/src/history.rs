@@ -11,10 +11,13 @@ use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Phase};
 use crate::journal::{Entry, Event, Loads};
 use crate::load::{Metric, Sample};
+use crate::offering::Offering;
 use crate::policy::{Goal, Policy};
+use crate::ports::CloudErrorKind;
 use crate::prospect::{FULL_SHARE, Prospect, learned_capacity};
 use crate::recall::Recall;
 use crate::refusal::Refusals;
+use crate::reliability::Reliability;
 use crate::settle::Change;
 use crate::time::Now;
 
@@ -53,6 +56,10 @@ pub struct History {
     pub changes: VecDeque<(Timestamp, i64)>,
     /// Which clouds are left alone for a while, and why.
     pub refusals: BTreeMap<CloudName, Refusals>,
+    /// Which of their offerings are not asked for for a while, and why; as many as the operator lists.
+    pub offerings: BTreeMap<(CloudName, Offering), Refusals>,
+    /// Which clouds have failed least.
+    pub reliability: Reliability,
     /// The last reading of each instance and metric, and the last one that was not zero.
     latest: BTreeMap<(Metric, Option<InstanceId>), Latest>,
     boots: VecDeque<SignedDuration>,
@@ -79,6 +86,8 @@ impl History {
             last_in: None,
             changes: VecDeque::new(),
             refusals: BTreeMap::new(),
+            offerings: BTreeMap::new(),
+            reliability: Reliability::default(),
             latest: BTreeMap::new(),
             boots: VecDeque::new(),
         }
@@ -109,6 +118,7 @@ impl History {
         }
         *self = Self {
             refusals,
+            offerings: std::mem::take(&mut self.offerings),
             latest: std::mem::take(&mut self.latest),
             ..told
         };
@@ -144,6 +154,7 @@ impl History {
             return false;
         }
         push(&mut self.readings, (now.steady, readings.clone()));
+        self.reliability.judge(now.steady);
         self.window = policy.longest_window();
         self.drop_readings(now);
         let forecast = policy.forecast();
@@ -221,6 +232,7 @@ impl History {
     pub(crate) fn note(&mut self, changes: &[&Change], now: Now) {
         for Change { instance, step } in changes {
             let Some(step) = step else { continue };
+            self.reliability.hear(step, now.steady);
             let cause = step.drain.as_ref().map(|drain| drain.cause);
             match step.to {
                 // One that stood by had booted when it came to that.
@@ -311,6 +323,38 @@ impl History {
     /// How long it takes from the wish to service: the longest of the last boots.
     pub fn time_to_service(&self) -> SignedDuration {
         self.boots.iter().max().copied().unwrap_or(DEFAULT_BOOT)
+    }
+
+    /// A cloud was asked for an instance of this offering.
+    pub(crate) fn launched(
+        &mut self,
+        cloud: &CloudName,
+        offering: &Offering,
+        answer: Result<(), (CloudErrorKind, &str)>,
+        now: Timestamp,
+    ) {
+        let of_offering = if offering.is_default() {
+            None
+        } else {
+            let key = (cloud.clone(), offering.clone());
+            Some(self.offerings.entry(key).or_default())
+        };
+        let of_cloud = self.refusals.entry(cloud.clone()).or_default();
+        match (answer, of_offering) {
+            // That there is no room for one offering says nothing of the cloud's others.
+            (Err((kind @ CloudErrorKind::NoCapacity, why)), Some(of_offering)) => {
+                of_offering.refused(kind, why, now);
+            }
+            // That this very instance is gone for good says nothing of the next one.
+            (Err((CloudErrorKind::NotFound, _)), _) => {}
+            (Err((kind, why)), _) => of_cloud.refused(kind, why, now),
+            (Ok(()), of_offering) => {
+                of_cloud.accepted();
+                if let Some(of_offering) = of_offering {
+                    of_offering.accepted();
+                }
+            }
+        }
     }
 
     /// What is remembered of a cloud's refusals.

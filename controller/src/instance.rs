@@ -124,6 +124,9 @@ pub struct Instance {
     /// Which of its cloud's choices was taken.
     #[serde(default, skip_serializing_if = "Offering::is_default")]
     pub offering: Offering,
+    /// What its template was made of there, where the operator said; see [`crate::market::TemplateOffer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Its address in the tenant's subnet, its own until it is gone.
     pub address: Ipv4Addr,
     /// How far it has come.
@@ -175,6 +178,8 @@ pub struct Drain {
 pub enum Cause {
     /// Fewer are needed.
     ScaleIn,
+    /// Its template has changed, and another one has taken its place or will.
+    Replaced,
     /// It answered no more.
     Unhealthy,
     /// Its cloud says that it has stopped.
@@ -190,14 +195,20 @@ impl Cause {
     pub fn is_breakage(self) -> bool {
         match self {
             Self::Unhealthy | Self::Died | Self::NeverHealthy => true,
-            Self::ScaleIn | Self::Destroyed => false,
+            Self::ScaleIn | Self::Replaced | Self::Destroyed => false,
         }
+    }
+
+    /// We have chosen so: nothing has happened to it.
+    pub fn is_choice(self) -> bool {
+        matches!(self, Self::ScaleIn | Self::Replaced)
     }
 
     /// The word in the CSV.
     pub fn name(self) -> &'static str {
         match self {
             Self::ScaleIn => "scale_in",
+            Self::Replaced => "replaced",
             Self::Unhealthy => "unhealthy",
             Self::Died => "died",
             Self::NeverHealthy => "never_healthy",

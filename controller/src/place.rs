@@ -1,36 +1,59 @@
-//! Where instances come and go: the most preferred cloud fills first and empties last (S4-84, S4-85).
+//! Where instances come and go: the most preferred cloud fills first and empties last (S4-84, S4-85), and within a cloud the zones
+//! are kept balanced by the same decision (S4-67).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use crate::decide::bounds;
 use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Instance, Phase};
+use crate::market::Market;
 use crate::network::Health;
 use crate::observe::{Observed, Sight};
+use crate::offering::Offering;
 use crate::ports::CloudState;
-use crate::spec::{CloudPreference, Instances, TenantSpec};
+use crate::spec::{CloudOrder, CloudPreference, Instances, TenantSpec};
 use crate::time::Now;
 
+mod addresses;
+mod berth;
+mod money;
 pub(crate) mod pool;
+mod roll;
+mod victims;
+
+pub use berth::Berth;
+pub(crate) use money::{affordable, hourly};
+pub(crate) use roll::{outdated, paused};
+
+use berth::Search;
+use roll::move_one;
+use victims::victims;
 
 /// What to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placement {
-    /// A cloud for each instance to launch.
-    pub launch: Vec<CloudName>,
+    /// Where to launch an instance each.
+    pub launch: Vec<Berth>,
     /// Who goes because fewer are needed.
     pub remove: Vec<InstanceId>,
+    /// Of those that go, who is of an older template, and what has changed.
+    pub replaced: BTreeMap<InstanceId, String>,
+    /// Why one is launched that is more than are wanted: it is to take another one's place.
+    pub succeeds: Option<String>,
     /// Who of the warm pool counts towards the number from now on; one that stands by comes into service with that.
     pub promote: Vec<InstanceId>,
-    /// A cloud for each instance to launch for the warm pool.
-    pub refill: Vec<CloudName>,
+    /// Where to launch an instance each for the warm pool.
+    pub refill: Vec<Berth>,
     /// Who of the warm pool goes because it is to be smaller, or elsewhere.
     pub discard: Vec<InstanceId>,
     /// Clouds that would have been preferred, and why they were not taken.
     pub passed_over: Vec<(CloudName, String)>,
+    /// Whether one of them was too dear for the tenant's budget.
+    pub is_over_budget: bool,
     /// How many are wanted and cannot be launched now.
     pub short_of: u32,
     /// How many the warm pool lacks and cannot be launched now.
@@ -57,11 +80,13 @@ pub struct Ground<'a> {
     pub observed: &'a Observed,
     /// What is remembered.
     pub history: &'a History,
+    /// What there is to choose from, and what it costs.
+    pub market: &'a Market,
     /// When.
     pub now: Now,
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
     /// Why nothing is launched in a cloud now.
     pub fn refusal(&self, cloud: &CloudName) -> Option<String> {
         if let Some(refusals) = self.history.refusals.get(cloud)
@@ -75,6 +100,43 @@ impl Ground<'_> {
         }
     }
 
+    /// Why an offering of a cloud is not asked for now, beside what keeps from the cloud as a whole.
+    fn refusal_of(&self, cloud: &CloudName, offering: &Offering) -> Option<&'a str> {
+        if offering.is_default() {
+            return None;
+        }
+        let refusals = self
+            .history
+            .offerings
+            .get(&(cloud.clone(), offering.clone()));
+        refusals?.now(self.now.steady)
+    }
+
+    /// Whether a launch of this instance would not be asked for now.
+    pub(crate) fn is_refused(&self, instance: &Instance) -> bool {
+        let Instance {
+            cloud, offering, ..
+        } = instance;
+        self.refusal(cloud).is_some() || self.refusal_of(cloud, offering).is_some()
+    }
+
+    /// The tenant's clouds, the preferred one first (S4-83).
+    pub(crate) fn clouds(&self) -> Vec<&'a CloudPreference> {
+        let mut clouds: Vec<&CloudPreference> = self.spec.clouds.iter().collect();
+        match self.spec.placement.order {
+            CloudOrder::Preference => {}
+            CloudOrder::Cost => clouds.sort_by_key(|cloud| {
+                let template = &self.spec.instances.template;
+                let price = self.market.usual_price(&cloud.name, template);
+                (price.is_none(), price)
+            }),
+            CloudOrder::Reliability => {
+                clouds.sort_by_key(|cloud| self.history.reliability.standing(&cloud.name));
+            }
+        }
+        clouds
+    }
+
     /// What the tenant said of a cloud; `None` where it wants no instances.
     fn preference(&self, cloud: &CloudName) -> Option<&CloudPreference> {
         let mut clouds = self.spec.clouds.iter();
@@ -84,7 +146,7 @@ impl Ground<'_> {
     /// Whether an instance may never come: it is wished for in a cloud that does not answer. It may exist, so it still takes
     /// room under the maximum; but it is not counted on (C-24).
     pub fn is_doubtful(&self, instance: &Instance) -> bool {
-        instance.phase == Phase::Intent && self.refusal(&instance.cloud).is_some()
+        instance.phase == Phase::Intent && self.is_refused(instance)
     }
 
     /// Who can be counted on: in service, or on their way in.
@@ -114,10 +176,12 @@ pub fn place(ground: &Ground<'_>, desired: u32, pool: u32) -> Placement {
             let promote = pool::draw(ground, missing);
             let missing = missing - count(promote.iter());
             let is_counted = |instance: &Instance| !instance.is_pooled;
-            Placement {
+            let missing = missing.saturating_sub(yielding(ground, is_counted));
+            let drawn = Placement {
                 promote,
-                ..grow(ground, missing.saturating_sub(yielding(ground, is_counted)))
-            }
+                ..Placement::default()
+            };
+            grow(ground, missing, drawn)
         }
         Ordering::Greater => Placement {
             remove: victims(ground, current - desired, desired),
@@ -126,6 +190,10 @@ pub fn place(ground: &Ground<'_>, desired: u32, pool: u32) -> Placement {
         Ordering::Equal => move_one(ground),
     };
     pool::tend(ground, pool, &mut placement);
+    let going = placement.remove.iter().chain(&placement.discard);
+    placement.replaced = going
+        .filter_map(|id| Some((*id, outdated(ground, ground.instances.get(id)?)?)))
+        .collect();
     placement
 }
 
@@ -147,108 +215,13 @@ fn yielding(ground: &Ground<'_>, is_meant: impl Fn(&Instance) -> bool) -> u32 {
     )
 }
 
-fn grow(ground: &Ground<'_>, missing: u32) -> Placement {
+fn grow(ground: &Ground<'_>, missing: u32, mut placement: Placement) -> Placement {
     let Instances { max, surge, .. } = ground.spec.instances;
-    let mut placement = Placement::default();
-    placement.launch = spread(ground, missing, max.saturating_add(surge), &mut placement);
+    let mut search = Search::new(ground, &placement);
+    placement.launch = search.berths(missing, max.saturating_add(surge));
+    search.tell(&mut placement);
     placement.short_of = missing - count(placement.launch.iter());
     placement
-}
-
-/// A cloud for each of `missing` instances, in the tenant's order, while there is room under `ceiling`: for fewer, where
-/// there is none. Notes in the placement who was passed over.
-fn spread(
-    ground: &Ground<'_>,
-    missing: u32,
-    ceiling: u32,
-    placement: &mut Placement,
-) -> Vec<CloudName> {
-    let Ground {
-        spec, instances, ..
-    } = ground;
-    // Those on their way out still cost, so they count under the maximum (I1).
-    let total = count(
-        instances
-            .values()
-            .filter(|instance| !seeded!(F25) || instance.phase.counts())
-            .map(|instance| &instance.cloud)
-            .chain(&placement.launch),
-    );
-    let mut clouds = Vec::new();
-    let mut left = missing.min(ceiling.saturating_sub(total));
-    for CloudPreference { name, max } in &spec.clouds {
-        if left == 0 {
-            break;
-        }
-        if let Some(why) = ground.refusal(name) {
-            placement.pass_over(name, why);
-            continue;
-        }
-        let there = instances.values().map(|instance| &instance.cloud);
-        let there = count(
-            there
-                .chain(&placement.launch)
-                .filter(|cloud| *cloud == name),
-        );
-        let free = max.map_or(u32::MAX, |max| max.saturating_sub(there));
-        if free == 0 {
-            let why = format!("the tenant's own limit of {there} there is reached");
-            placement.pass_over(name, why);
-        }
-        let taken = free.min(left);
-        clouds.extend((0..taken).map(|_| name.clone()));
-        left -= taken;
-    }
-    clouds
-}
-
-/// Dead and unwell ones first, then those in the wrong place, then the least preferred cloud, and there the newest (S4-111);
-/// those that are too young to go come last, where the number cannot be had without them.
-/// One that serves is not taken while fewer than `desired` would then serve: it waits until its successor does.
-fn victims(ground: &Ground<'_>, surplus: u32, desired: u32) -> Vec<InstanceId> {
-    let mut candidates: Vec<&Instance> = ground
-        .instances
-        .values()
-        // A launch that has no answer yet cannot be taken back; it is dealt with once it has one.
-        .filter(|instance| instance.counts() && instance.phase != Phase::Intent)
-        .collect();
-    candidates.sort_by_key(|instance| {
-        let is_at_home = !is_misplaced(ground, instance);
-        (
-            is_well(ground, instance),
-            is_young(ground, instance),
-            is_at_home,
-            Reverse(rank(ground.spec, &instance.cloud)),
-            Reverse(instance.id),
-        )
-    });
-    // One that has only just come into service is not reached yet; nor is anybody, as far as is known, where the network was
-    // not seen.
-    let is_routed = |id| {
-        ground
-            .observed
-            .endpoint(id)
-            .is_some_and(|seen| seen.is_routed)
-    };
-    let serving = count(ready(ground).filter(|instance| is_routed(instance.id)));
-    seeded!(F16a => return candidates.iter().map(|victim| victim.id).collect());
-    let mut spare = serving.saturating_sub(desired);
-    candidates
-        .into_iter()
-        .take(surplus as usize)
-        .filter(|instance| {
-            if !is_ready(ground, instance) || seeded!(F16d) {
-                return true;
-            }
-            if !is_routed(instance.id) {
-                return serving >= desired;
-            }
-            let is_spare = spare > 0;
-            spare = spare.saturating_sub(1);
-            is_spare
-        })
-        .map(|instance| instance.id)
-        .collect()
 }
 
 /// Those in service that are well: nothing by choice makes them fewer than the minimum (I2).
@@ -281,9 +254,9 @@ fn is_young(ground: &Ground<'_>, instance: &Instance) -> bool {
     age.is_some_and(|age| age < ground.spec.policy.min_lifetime) && is_well(ground, instance)
 }
 
-/// The place of a cloud in the tenant's order; one that is not in it comes last.
-fn rank(spec: &TenantSpec, cloud: &CloudName) -> usize {
-    spec.clouds
+/// The place of a cloud in an order of them; one that is not in it comes last.
+fn rank(clouds: &[&CloudPreference], cloud: &CloudName) -> usize {
+    clouds
         .iter()
         .position(|preference| preference.name == *cloud)
         .unwrap_or(usize::MAX)
@@ -299,58 +272,6 @@ fn is_misplaced(ground: &Ground<'_>, instance: &Instance) -> bool {
         .range(..instance.id)
         .filter(|(_, other)| other.cloud == instance.cloud && !other.is_pooled);
     preference.max.is_some_and(|max| count(newer) >= max)
-}
-
-/// Once everything is at rest, one instance moves to where it should be: its successor comes first where the maximum has
-/// room for it or one stands by, and last where not.
-fn move_one(ground: &Ground<'_>) -> Placement {
-    let Ground {
-        spec, instances, ..
-    } = ground;
-    let is_at_rest = instances.values().all(|instance| instance.phase.is_up());
-    let Some(misplaced) = ground
-        .counted()
-        .filter(|instance| is_misplaced(ground, instance) && !is_young(ground, instance))
-        .last()
-        .filter(|_| is_at_rest)
-    else {
-        return Placement::default();
-    };
-    if let Some(successor) = pool::draw(ground, 1).first() {
-        // One that is in the wrong place itself has to go first.
-        let is_at_home = instances
-            .get(successor)
-            .is_some_and(|instance| pool::has_place(ground, instance));
-        return Placement {
-            promote: is_at_home.then_some(*successor).into_iter().collect(),
-            ..Placement::default()
-        };
-    }
-    let home = spec.clouds.iter().find(|preference| {
-        let there = count(
-            instances
-                .values()
-                .filter(|instance| instance.cloud == preference.name),
-        );
-        ground.refusal(&preference.name).is_none() && preference.max.is_none_or(|max| there < max)
-    });
-    let Some(home) = home else {
-        return Placement::default();
-    };
-    let total = count(instances.values());
-    if total < spec.instances.max.saturating_add(spec.instances.surge) {
-        Placement {
-            launch: vec![home.name.clone()],
-            ..Placement::default()
-        }
-    } else if count(ready(ground)) > spec.instances.min {
-        Placement {
-            remove: vec![misplaced.id],
-            ..Placement::default()
-        }
-    } else {
-        Placement::default()
-    }
 }
 
 pub(crate) fn count<T>(items: impl Iterator<Item = T>) -> u32 {

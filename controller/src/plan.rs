@@ -1,7 +1,6 @@
 //! What this tick does: every name chosen, nothing left to decide. Pure.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use jiff::SignedDuration;
 
@@ -11,10 +10,10 @@ use crate::history::History;
 use crate::id::{CloudName, InstanceId};
 use crate::instance::{Cause, Instance, Phase};
 use crate::journal::Move;
+use crate::market::Market;
 use crate::network::NetworkPlan;
 use crate::observe::Observed;
-use crate::offering::Offering;
-use crate::place::{Ground, Placement, place, pool};
+use crate::place::{self, Berth, Ground, Placement, place, pool};
 use crate::ports::{Launch, Wish};
 use crate::reading::{self, Warmth};
 use crate::routes;
@@ -45,11 +44,13 @@ pub struct Situation<'a> {
     pub now: Now,
     /// A reading older than this is stale.
     pub stale: SignedDuration,
+    /// What there is to choose from, and what it costs.
+    pub market: &'a Market,
 }
 
 impl<'a> Situation<'a> {
     /// For instances as they have become meanwhile.
-    fn ground(
+    pub(crate) fn ground(
         &self,
         instances: &'a BTreeMap<InstanceId, Instance>,
         history: &'a History,
@@ -59,6 +60,7 @@ impl<'a> Situation<'a> {
             instances,
             observed: self.observed,
             history,
+            market: self.market,
             now: self.now,
         }
     }
@@ -164,6 +166,8 @@ fn draft(
         Placement::default()
     };
 
+    let paused = place::paused(&ground);
+
     for steps in [
         pooled::promote(&instances, &placement, &decision, *now),
         pooled::discard(&instances, &placement, wish, &decision, *now),
@@ -172,7 +176,7 @@ fn draft(
         adopt(&mut instances, &steps);
         changes.extend(steps);
     }
-    let (wishes, no_address) = wish_for(situation, &placement, &decision, &instances, chance);
+    let wishes = wish_for(situation, &placement, &decision, chance);
     adopt(&mut instances, &wishes);
     changes.extend(wishes);
 
@@ -184,7 +188,7 @@ fn draft(
         .map(|instance| instance.id)
         .collect();
     let mut alarms = alarms(situation, &instances, &decision, &placement);
-    alarms.extend(no_address);
+    alarms.extend(paused);
     Plan {
         decision,
         placement,
@@ -212,6 +216,7 @@ fn decided(situation: &Situation<'_>, survey: &Survey, ground: &Ground<'_>) -> D
             current: ground.current(),
             hold: hold(ground.instances, observed),
             young: ground.young(),
+            affordable: place::affordable(ground),
             readings: survey.readings.clone(),
             history: ground.history,
             now: *now,
@@ -227,84 +232,83 @@ fn remove(
     decision: &Decision,
     now: Now,
 ) -> Vec<Change> {
-    let (cause, why) = if wish.orders.is_destroyed {
-        (Cause::Destroyed, "the tenant is being removed".to_owned())
-    } else {
-        (
-            Cause::ScaleIn,
-            format!(
-                "{} to {}: {}",
-                decision.current,
-                decision.desired,
-                decision.reason()
-            ),
-        )
+    let leaves = |instance: &Instance| {
+        if wish.orders.is_destroyed {
+            return (Cause::Destroyed, "the tenant is being removed".to_owned());
+        }
+        let replaced = placement.replaced.get(&instance.id);
+        // Where the number falls, or others go too, that is why it goes.
+        let is_alone = decision.desired == decision.before && placement.remove.len() == 1;
+        if let Some(what) = replaced.filter(|_| is_alone) {
+            return (Cause::Replaced, format!("template changed: {what}"));
+        }
+        let (current, desired) = (decision.current, decision.desired);
+        let why = format!("{current} to {desired}: {}", decision.reason());
+        (Cause::ScaleIn, why)
     };
     placement
         .remove
         .iter()
         .filter_map(|id| instances.get(id))
-        .map(|instance| settle::drain(instance, cause, wish.spec.policy.drain, &why, now))
+        .map(|instance| {
+            let (cause, why) = leaves(instance);
+            settle::drain(instance, cause, wish.spec.policy.drain, &why, now)
+        })
         .collect()
 }
 
-/// New intents, each with the lowest free slot and the address that belongs to it, so that a replacement takes the place of
-/// the one it replaces (S2-04).
+/// New intents, each with all that its cloud is to be told.
 fn wish_for(
     situation: &Situation<'_>,
     placement: &Placement,
     decision: &Decision,
-    instances: &BTreeMap<InstanceId, Instance>,
     chance: &mut fastrand::Rng,
-) -> (Vec<Change>, Option<String>) {
+) -> Vec<Change> {
     let now = situation.now;
-    let spec = &situation.wish.spec;
-    let mut taken: Vec<(u32, Ipv4Addr)> = instances
-        .values()
-        .filter(|instance| !(seeded!(F12) && instance.phase == Phase::Terminating))
-        .map(|instance| (instance.slot, instance.address))
-        .collect();
-    let mut changes = Vec::new();
-    let launch = placement.launch.iter().map(|cloud| (cloud, false));
-    let refill = placement.refill.iter().map(|cloud| (cloud, true));
-    for (cloud, is_pooled) in launch.chain(refill) {
-        let Some((slot, address)) = free_slot(situation.wish, &taken) else {
-            let subnet = &spec.network.subnets[0];
-            let alarm = format!(
-                "no address is free in {} to {}: enlarge the range in the tenant file",
-                subnet.dhcp_start, subnet.dhcp_end
-            );
-            return (changes, Some(alarm));
-        };
-        taken.push((slot, address));
-        let second = u32::try_from(now.steady.as_second()).unwrap_or_default();
-        let instance = Instance {
-            id: InstanceId::new(second, chance.u32(..)),
-            slot,
-            cloud: cloud.clone(),
-            template: spec.instances.template.clone(),
-            offering: Offering::default(),
-            address,
-            phase: Phase::Intent,
-            is_pooled,
-            since: now.steady,
-            created: now.steady,
-            provider: None,
-            in_service: None,
-            drain: None,
-            missing: None,
-        };
-        changes.push(Change {
-            step: Some(wished(&instance, decision, placement)),
-            instance,
-        });
-    }
-    (changes, None)
+    let template = &situation.wish.spec.instances.template;
+    let second = u32::try_from(now.steady.as_second()).unwrap_or_default();
+    let launch = placement.launch.iter().map(|berth| (berth, false));
+    let refill = placement.refill.iter().map(|berth| (berth, true));
+    launch
+        .chain(refill)
+        .map(|(berth, is_pooled)| {
+            let Berth {
+                cloud,
+                offering,
+                slot,
+                address,
+            } = berth.clone();
+            let fingerprint = situation.market.fingerprint(&cloud, template);
+            let instance = Instance {
+                id: InstanceId::new(second, chance.u32(..)),
+                slot,
+                fingerprint: fingerprint.map(str::to_owned),
+                cloud,
+                template: template.clone(),
+                offering,
+                address,
+                phase: Phase::Intent,
+                is_pooled,
+                since: now.steady,
+                created: now.steady,
+                provider: None,
+                in_service: None,
+                drain: None,
+                missing: None,
+            };
+            Change {
+                step: Some(wished(&instance, decision, placement)),
+                instance,
+            }
+        })
+        .collect()
 }
 
 fn wished(instance: &Instance, decision: &Decision, placement: &Placement) -> Move {
     let mut why = if instance.is_pooled {
         "for the warm pool".to_owned()
+    } else if let Some(what) = &placement.succeeds {
+        what.clone()
     } else if decision.desired == decision.before && decision.current > 0 {
         format!("{} of {} are there", decision.current, decision.desired)
     } else {
@@ -329,18 +333,6 @@ fn wished(instance: &Instance, decision: &Decision, placement: &Placement) -> Mo
     }
 }
 
-/// The lowest slot whose number and address nobody has.
-fn free_slot(wish: &Wish, taken: &[(u32, Ipv4Addr)]) -> Option<(u32, Ipv4Addr)> {
-    let subnet = wish.spec.network.subnets.first()?;
-    let (first, last) = (u32::from(subnet.dhcp_start), u32::from(subnet.dhcp_end));
-    (first..=last)
-        .map(Ipv4Addr::from)
-        .filter(|address| *address != subnet.gateway)
-        .zip(0..)
-        .map(|(address, slot)| (slot, address))
-        .find(|(slot, address)| !taken.iter().any(|(s, a)| s == slot || a == address))
-}
-
 /// Every intent that has no answer yet is asked for, again if need be, unless its cloud is being left alone.
 fn launches(
     situation: &Situation<'_>,
@@ -354,9 +346,7 @@ fn launches(
     };
     instances
         .values()
-        .filter(|instance| {
-            instance.phase == Phase::Intent && ground.refusal(&instance.cloud).is_none()
-        })
+        .filter(|instance| instance.phase == Phase::Intent && !ground.is_refused(instance))
         .map(|instance| Launch {
             tenant: spec.tenant.clone(),
             instance: instance.clone(),

@@ -16,6 +16,7 @@ use crate::id::{CloudName, Epoch, Generation, InstanceId, ProviderId, TenantName
 use crate::instance::Instance;
 use crate::journal::{Entry, Event};
 use crate::load::{Metric, Sample};
+use crate::market::Market;
 use crate::network::{NetworkPlan, NetworkSeen};
 use crate::spec::{Subnet, TenantSpec};
 use crate::time::Now;
@@ -327,6 +328,8 @@ pub trait Clock: Send + Sync {
 pub struct Ports {
     /// The operator's clouds.
     pub clouds: BTreeMap<CloudName, Arc<dyn Southbound>>,
+    /// What they have to offer, and what it costs.
+    pub market: Arc<Market>,
     /// Makes packets go where they should.
     pub dataplane: Arc<dyn Dataplane>,
     /// Measures instances.

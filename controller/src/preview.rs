@@ -10,9 +10,10 @@ use crate::decision::Decision;
 use crate::difference::differences;
 use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId};
+use crate::instance::Instance;
 use crate::observe::look;
 use crate::pace::Pace;
-use crate::place::count;
+use crate::place::{count, outdated};
 use crate::plan::{Plan, Situation, by_cloud, plan, survey};
 use crate::ports::Ports;
 use crate::ports::{Orders, TenantState, Wish};
@@ -32,6 +33,9 @@ pub struct Preview {
     /// How many would come into service from the warm pool.
     #[serde(default)]
     pub promotions: u32,
+    /// How many are of an older template, and would be replaced one after the other.
+    #[serde(default)]
+    pub replacements: u32,
     /// Who would go.
     pub removals: Vec<Removal>,
     /// Clouds that would have been preferred, and why they are not taken.
@@ -94,6 +98,7 @@ pub async fn preview(
         removed: &[],
         now,
         stale: Pace::default().stale(),
+        market: &ports.market,
     };
     let survey = survey(&situation, &history);
     history.read(&spec.policy, &survey.readings, now);
@@ -125,6 +130,9 @@ pub async fn preview(
             cloud: instance.cloud.clone(),
             address: instance.address,
         });
+    let ground = situation.ground(&instances, &history);
+    let is_old = |instance: &&Instance| instance.counts() && outdated(&ground, instance).is_some();
+    let replacements = count(instances.values().filter(is_old));
     let old_sites: BTreeSet<CloudName> = before
         .iter()
         .flat_map(|spec| spec.clouds.iter().map(|preference| preference.name.clone()))
@@ -134,6 +142,7 @@ pub async fn preview(
         launches: by_cloud(launches.into_iter()),
         refills: by_cloud(refills.into_iter()),
         promotions: count(placement.promote.iter()),
+        replacements,
         removals: removals.collect(),
         passed_over: placement.passed_over,
         new_sites: network

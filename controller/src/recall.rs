@@ -55,6 +55,7 @@ impl Recall {
     }
 
     fn see(&mut self, step: &Move, steady: Timestamp) {
+        self.history.reliability.hear(step, steady);
         if step.to == Phase::Intent {
             self.wished.insert(step.instance, steady);
         }

@@ -1,4 +1,4 @@
-//! A cloud that did not do as asked is left alone for a while, and then asked again: each time for longer, up to half an hour.
+//! A cloud, or one of its offerings, that did not do as asked is left alone for a while, and then asked again: each time for longer, up to half an hour.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +15,7 @@ const NEVER_HEALTHY_LIMIT: u32 = 3;
 /// The longest wait, after which everything is tried again.
 const LONGEST: SignedDuration = SignedDuration::from_mins(30);
 
-/// What is remembered of one cloud's refusals.
+/// What is remembered of the refusals of one cloud, or of one offering.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals {
     in_a_row: u32,
@@ -30,6 +30,11 @@ impl Refusals {
             .as_ref()
             .filter(|(until, _)| *until > now)
             .map(|(_, why)| why.as_str())
+    }
+
+    /// Whether instances there have so often never become healthy that it is left alone now (I20).
+    pub fn is_broken(&self, now: Timestamp) -> bool {
+        self.never_healthy >= NEVER_HEALTHY_LIMIT && self.now(now).is_some()
     }
 
     /// The cloud did not do as asked.

@@ -300,6 +300,7 @@ impl Replay {
                 current: recorded.current,
                 hold: recorded.hold.clone(),
                 young: recorded.young,
+                affordable: recorded.affordable,
                 readings: recorded.readings.clone(),
                 history: &self.recall.history,
                 now,

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use crate::amount::Amount;
 use crate::id::{CloudName, SubnetName, TemplateName, TenantName};
 use crate::policy::Policy;
 
@@ -23,6 +24,12 @@ pub struct TenantSpec {
     pub instances: Instances,
     /// Where, in order of preference. Never empty.
     pub clouds: Vec<CloudPreference>,
+    /// By which rules a place is chosen among them, and who goes first.
+    #[serde(default)]
+    pub placement: PlacementRules,
+    /// What it may cost; `None` for whatever it costs.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// When the number changes.
     pub policy: Policy,
     /// What is written down.
@@ -153,6 +160,93 @@ pub struct CloudPreference {
     pub name: CloudName,
     /// At most so many there; the cloud's own capacity holds too.
     pub max: Option<u32>,
+}
+
+/// By which rules places are chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementRules {
+    /// Which cloud is preferred.
+    pub order: CloudOrder,
+    /// How many may not be spot; `None` for all.
+    pub on_demand: Option<OnDemand>,
+    /// Who goes first where fewer are needed.
+    pub termination: Termination,
+}
+
+/// Which cloud is filled first, and emptied last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudOrder {
+    /// The one that is listed first.
+    #[default]
+    Preference,
+    /// The cheapest, by the price of its first machine type on demand; those without a price come last.
+    Cost,
+    /// The one that has failed least for each launch, as far as is remembered.
+    Reliability,
+}
+
+impl CloudOrder {
+    /// The word in the tenant file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preference => "preference",
+            Self::Cost => "cost",
+            Self::Reliability => "reliability",
+        }
+    }
+}
+
+/// How many instances are on demand; the others are spot, where that can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnDemand {
+    /// The first so many.
+    pub base: u32,
+    /// Of those beyond them so many in a hundred, rounded up.
+    pub percentage: u32,
+}
+
+impl OnDemand {
+    /// How many of `count` must be on demand.
+    pub fn of(self, count: u32) -> u32 {
+        let base = self.base.min(count);
+        let beyond = u64::from(count - base) * u64::from(self.percentage.min(100));
+        base + u32::try_from(beyond.div_ceil(100)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Who goes first of those that might as well go: of the least preferred cloud, in its fullest zone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Termination {
+    /// Who came last (S4-111).
+    #[default]
+    Newest,
+    /// Who came first.
+    Oldest,
+    /// Of those whose template is the oldest, who came last.
+    OldestTemplate,
+    /// Who is closest to the end of an hour since its launch: for clouds that charge by the hour begun.
+    ClosestToHour,
+}
+
+impl Termination {
+    /// The word in the tenant file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+            Self::OldestTemplate => "oldest_template",
+            Self::ClosestToHour => "closest_to_hour",
+        }
+    }
+}
+
+/// What a tenant may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// At the operator's prices, in his money. The minimum is met whatever it costs.
+    pub per_hour: Amount,
 }
 
 /// What is written down.

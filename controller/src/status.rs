@@ -37,8 +37,11 @@ pub struct Status {
     pub metric: Option<MetricStatus>,
     /// Every instance that is not over, in order of slot.
     pub instances: Vec<InstanceStatus>,
-    /// Every cloud that the tenant wants, in its order.
+    /// Every cloud that the tenant wants, the preferred one first.
     pub clouds: Vec<CloudStatus>,
+    /// What those that stay cost for an hour, at the operator's prices; `None` where he has named none.
+    #[serde(default)]
+    pub cost: Option<Amount>,
     /// What carries the traffic between transit and sites.
     pub tunnel: String,
     /// What is wrong now, in words, each with what to do.
@@ -71,6 +74,9 @@ pub struct InstanceStatus {
     pub is_routed: bool,
     /// Connections that it has.
     pub flows: Option<u32>,
+    /// What has changed about its template since it was made; `None` where nothing has.
+    #[serde(default)]
+    pub outdated: Option<String>,
     /// Its last readings.
     pub metrics: BTreeMap<Metric, Amount>,
 }
@@ -86,4 +92,7 @@ pub struct CloudStatus {
     pub max: Option<u32>,
     /// Why nothing is launched there now; `None` where something would be.
     pub refuses: Option<String>,
+    /// What of it is not asked for now, and why: machine types, zones, spot.
+    #[serde(default)]
+    pub refused_offerings: Vec<String>,
 }

@@ -123,10 +123,8 @@ impl Controller {
         );
         let mut instances = self.instances.clone();
         adopt(&mut instances, &answered);
-        if let Ok(samples) = &observed.samples {
-            self.history.measure(samples);
-        }
-
+        self.history
+            .measure(observed.samples.as_deref().unwrap_or_default());
         let situation = Situation {
             wish: &wish,
             instances: &instances,
@@ -134,6 +132,7 @@ impl Controller {
             removed: &removed,
             now,
             stale: self.pace.stale(),
+            market: &self.ports.market,
         };
         let survey = survey(&situation, &self.history);
         let is_due = self.history.read(&wish.spec.policy, &survey.readings, now);
@@ -306,6 +305,7 @@ impl Controller {
             instances: &self.instances,
             observed,
             history: &self.history,
+            market: &self.ports.market,
             now,
             stale: self.pace.stale(),
         }

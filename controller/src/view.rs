@@ -8,12 +8,13 @@ use crate::amount::Amount;
 use crate::decide::bounds;
 use crate::decision::Decision;
 use crate::history::History;
-use crate::id::InstanceId;
+use crate::id::{CloudName, InstanceId};
 use crate::instance::{Instance, Phase};
 use crate::load::Metric;
+use crate::market::Market;
 use crate::network::Health;
 use crate::observe::Observed;
-use crate::place::{Ground, count, pool};
+use crate::place::{Ground, count, hourly, outdated, pool};
 use crate::ports::Wish;
 use crate::status::{CloudStatus, InstanceStatus, MetricStatus, Status};
 use crate::time::Now;
@@ -24,8 +25,22 @@ pub(crate) struct View<'a> {
     pub(crate) instances: &'a BTreeMap<InstanceId, Instance>,
     pub(crate) observed: &'a Observed,
     pub(crate) history: &'a History,
+    pub(crate) market: &'a Market,
     pub(crate) now: Now,
     pub(crate) stale: SignedDuration,
+}
+
+impl View<'_> {
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            spec: &self.wish.spec,
+            instances: self.instances,
+            observed: self.observed,
+            history: self.history,
+            market: self.market,
+            now: self.now,
+        }
+    }
 }
 
 /// What a person is shown.
@@ -53,6 +68,7 @@ pub(crate) fn status(view: &View<'_>, decision: Decision, alarms: Vec<String>) -
     let is_settled = count(shown.iter()) - pooled == decision.desired
         && pooled == pool::size(wish, decision.desired)
         && shown.iter().all(is_in_order)
+        && shown.iter().all(|shown| shown.outdated.is_none())
         && decision.desired == decision.before
         && !wish.orders.is_destroyed;
     Status {
@@ -67,6 +83,7 @@ pub(crate) fn status(view: &View<'_>, decision: Decision, alarms: Vec<String>) -
         decision: Some(decision),
         instances: shown,
         clouds: cloud_statuses(view),
+        cost: hourly(&view.ground()),
         tunnel: observed
             .network
             .as_ref()
@@ -93,6 +110,7 @@ fn instance_status(view: &View<'_>, instance: &Instance) -> InstanceStatus {
         health: endpoint.health,
         is_routed: endpoint.is_routed,
         flows: endpoint.flows,
+        outdated: outdated(&view.ground(), instance),
         metrics: Metric::NAMED.into_iter().filter_map(fresh).collect(),
     }
 }
@@ -123,29 +141,27 @@ fn metric_status(view: &View<'_>, decision: &Decision) -> Option<MetricStatus> {
 }
 
 fn cloud_statuses(view: &View<'_>) -> Vec<CloudStatus> {
-    let View {
-        wish,
-        instances,
-        observed,
-        history,
-        now,
-        ..
-    } = view;
-    let ground = Ground {
-        spec: &wish.spec,
-        instances,
-        observed,
-        history,
-        now: *now,
+    let ground = view.ground();
+    let refused = |name: &CloudName| -> Vec<String> {
+        let offerings = view.history.offerings.iter();
+        offerings
+            .filter(|((cloud, _), _)| cloud == name)
+            .filter_map(|((_, offering), refusals)| {
+                let why = refusals.now(view.now.steady)?;
+                Some(format!("{offering}: {why}"))
+            })
+            .collect()
     };
-    wish.spec
-        .clouds
-        .iter()
+    let instances = || view.instances.values();
+    ground
+        .clouds()
+        .into_iter()
         .map(|preference| CloudStatus {
             name: preference.name.clone(),
-            instances: count(instances.values().filter(|i| i.cloud == preference.name)),
+            instances: count(instances().filter(|i| i.cloud == preference.name)),
             max: preference.max,
             refuses: ground.refusal(&preference.name),
+            refused_offerings: refused(&preference.name),
         })
         .collect()
 }

@@ -5,6 +5,7 @@ mod cloud;
 mod clouds;
 mod images;
 mod keys;
+mod market;
 mod metrics;
 mod read;
 mod store;
@@ -155,6 +156,7 @@ impl Config {
                 .collect(),
             defaults: self.defaults.clone(),
             public_ips: self.public_ips.clone(),
+            market: self.market(),
             clients: self.edge.clients,
         }
     }

@@ -1,13 +1,11 @@
 //! What instances cost, where the operator has said what they do: an estimate, which knows nothing of discounts or traffic.
 
-use std::collections::BTreeMap;
-
 use controller::ahead::Piece;
+use controller::amount::Amount;
 use controller::id::CloudName;
-use controller::spec::TenantSpec;
+use controller::market::Market;
+use controller::spec::{CloudOrder, TenantSpec};
 use serde::Serialize;
-
-use crate::config::{Cloud, Config};
 
 /// What some hours cost, in the operator's money.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,28 +21,8 @@ pub struct Cost {
 }
 
 /// The cost of these hours; `None` where no price is known.
-pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost> {
-    let clouds: BTreeMap<&CloudName, &Cloud> = config
-        .clouds
-        .iter()
-        .map(|cloud| (&cloud.name, cloud))
-        .collect();
-    let places: Vec<Place<'_>> = spec
-        .clouds
-        .iter()
-        .filter_map(|preference| {
-            let cloud = clouds.get(&preference.name)?;
-            let capacity = cloud.kind.capacity().unwrap_or(u32::MAX);
-            Some(Place {
-                name: &cloud.name,
-                room: preference.max.map_or(capacity, |max| max.min(capacity)),
-                price: cloud.price.map(controller::amount::Amount::as_f64),
-            })
-        })
-        .collect();
-    if places.iter().all(|place| place.price.is_none()) {
-        return None;
-    }
+pub fn cost(spec: &TenantSpec, market: &Market, pieces: &[Piece]) -> Option<Cost> {
+    let places = places(spec, market)?;
     let most = pieces.iter().map(|piece| piece.max).max().unwrap_or(0);
     // The pool stands by in what room the number leaves under the maximum.
     let with_pool = |piece: &Piece, count: u32| {
@@ -57,7 +35,7 @@ pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost
             .iter()
             .map(|piece| {
                 let hours = piece.until.duration_since(piece.from).as_secs_f64() / 3_600.0;
-                Some(hours * an_hour(&places, count(piece)?))
+                Some(hours * an_hour(&places, count(piece)?).as_f64())
             })
             .sum::<Option<f64>>()
     };
@@ -72,17 +50,48 @@ pub fn cost(spec: &TenantSpec, config: &Config, pieces: &[Piece]) -> Option<Cost
     })
 }
 
+/// What so many instances of the tenant cost for an hour, each on its cloud's first machine type and on demand; `None` where no
+/// price is known.
+pub fn an_hour_of(spec: &TenantSpec, market: &Market, count: u32) -> Option<Amount> {
+    let places = places(spec, market)?;
+    Some(an_hour(&places, count))
+}
+
 /// A cloud, as the tenant fills it.
 struct Place<'a> {
     name: &'a CloudName,
     room: u32,
-    price: Option<f64>,
+    price: Option<Amount>,
+}
+
+/// The tenant's clouds, the one that is filled first first; `None` where no price is known. How reliable they are is not known
+/// ahead, so that where that is the order, the tenant's own is taken.
+fn places<'a>(spec: &'a TenantSpec, market: &'a Market) -> Option<Vec<Place<'a>>> {
+    let template = &spec.instances.template;
+    let mut places: Vec<Place<'_>> = spec
+        .clouds
+        .iter()
+        .filter_map(|preference| {
+            let (name, offer) = market.clouds.get_key_value(&preference.name)?;
+            let room = offer.room.unwrap_or(u32::MAX);
+            Some(Place {
+                name,
+                room: preference.max.map_or(room, |max| max.min(room)),
+                price: market.usual_price(name, template),
+            })
+        })
+        .collect();
+    if spec.placement.order == CloudOrder::Cost {
+        places.sort_by_key(|place| (place.price.is_none(), place.price));
+    }
+    let is_priced = places.iter().any(|place| place.price.is_some());
+    is_priced.then_some(places)
 }
 
 /// What so many instances cost for an hour.
-fn an_hour(places: &[Place<'_>], count: u32) -> f64 {
+fn an_hour(places: &[Place<'_>], count: u32) -> Amount {
     filled(places, count)
-        .map(|(place, count)| f64::from(count) * place.price.unwrap_or(0.0))
+        .map(|(place, count)| place.price.unwrap_or(Amount::ZERO).times(count))
         .sum()
 }
 
@@ -100,6 +109,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::config::Config;
     use crate::tenant_file;
 
     fn piece(hours: i64, min: u32, max: u32, expected: Option<u32>) -> Piece {
@@ -127,7 +137,7 @@ mod tests {
         let spec = tenant_file::read(&text, "demo.yml", &config.known())
             .unwrap()
             .spec;
-        cost(&spec, &config, pieces)
+        cost(&spec, &config.market(), pieces)
     }
 
     #[test]

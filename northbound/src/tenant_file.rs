@@ -12,6 +12,7 @@ mod long;
 mod network;
 mod placement;
 mod policy;
+mod rules;
 mod service;
 mod short;
 mod signal;
@@ -22,6 +23,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use controller::id::{CloudName, TemplateName};
+use controller::market::Market;
 use controller::spec::TenantSpec;
 use ipnet::Ipv4Net;
 
@@ -47,6 +49,8 @@ pub struct Known {
     pub defaults: Defaults,
     /// Where public addresses may come from; empty for anywhere.
     pub public_ips: Vec<Ipv4Net>,
+    /// What it costs, for those who set a budget.
+    pub market: Market,
     /// Where clients on this machine have their addresses: no tenant may use one of them.
     pub clients: Ipv4Net,
 }

@@ -9,7 +9,7 @@ use controller::amount::Amount;
 use controller::id::{CloudName, TemplateName, TenantName};
 use controller::load::Metric;
 use controller::ports::Ports;
-use controller::ports::{Clock, Dataplane, Meter, Southbound};
+use controller::ports::{Clock, Meter, Southbound};
 use netsetup::LinuxDataplane;
 use netsetup::sim::{SimDataplane, SimMeter};
 use southbound::local::{LocalCloud, LocalMeter, LocalSettings, SettingsError, Template};
@@ -181,6 +181,7 @@ fn simulated(config: &Config, memory: Memory) -> Wired {
     Wired {
         ports: Ports {
             clouds,
+            market: Arc::new(config.market()),
             dataplane: Arc::new(SimDataplane::new()),
             meter: Arc::new(Meters::new(meters, troubles.clone())),
             store: memory.registrar.clone(),
@@ -248,11 +249,11 @@ fn real(config: &Config, memory: Memory) -> Result<Wired, WireError> {
     let of_kernel: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
     let meters = Meters::new([of_kernel, meters].concat(), troubles.clone());
     let network = Some(LinuxDataplane::clone(&linux));
-    let dataplane: Arc<dyn Dataplane> = linux;
     Ok(Wired {
         ports: Ports {
             clouds,
-            dataplane,
+            market: Arc::new(config.market()),
+            dataplane: linux,
             meter: Arc::new(meters),
             store: registrar.clone(),
             clock,

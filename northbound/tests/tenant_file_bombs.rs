@@ -18,6 +18,7 @@ fn known() -> Known {
         templates: vec!["web".parse().unwrap()],
         defaults: Defaults::default(),
         public_ips: Vec::new(),
+        market: controller::market::Market::default(),
         clients: "198.18.0.0/15".parse().unwrap(),
     }
 }

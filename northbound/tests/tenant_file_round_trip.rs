@@ -27,6 +27,7 @@ fn known() -> Known {
             ..Defaults::default()
         },
         public_ips: Vec::new(),
+        market: controller::market::Market::default(),
         clients: "198.18.0.0/15".parse().unwrap(),
     }
 }

@@ -74,6 +74,7 @@ impl Scene {
             current: self.history.in_force.unwrap(),
             hold: self.hold.clone(),
             young: 0,
+            affordable: None,
             readings,
             history: &self.history,
             now: self.now,

@@ -10,7 +10,7 @@ use crate::id::InstanceId;
 use crate::instance::{Instance, Phase};
 use crate::ports::Wish;
 
-use super::{Ground, Placement, count, is_well, rank, spread, yielding};
+use super::{Ground, Placement, Search, count, is_well, outdated, rank, roll, yielding};
 
 /// How many the warm pool should hold beside `desired` in service.
 pub(crate) fn size(wish: &Wish, desired: u32) -> u32 {
@@ -23,6 +23,7 @@ pub(crate) fn size(wish: &Wish, desired: u32) -> u32 {
 
 /// Who of the pool comes to count: those that stand by before those on their way in, in the order of clouds, the oldest first.
 pub(super) fn draw(ground: &Ground<'_>, missing: u32) -> Vec<InstanceId> {
+    let clouds = ground.clouds();
     let mut able: Vec<&Instance> = pooled(ground)
         .filter(|instance| is_well(ground, instance))
         .collect();
@@ -30,7 +31,8 @@ pub(super) fn draw(ground: &Ground<'_>, missing: u32) -> Vec<InstanceId> {
         (
             Reverse(instance.phase),
             !has_place(ground, instance),
-            rank(ground.spec, &instance.cloud),
+            outdated(ground, instance).is_some(),
+            rank(&clouds, &instance.cloud),
             instance.id,
         )
     });
@@ -46,17 +48,19 @@ pub(super) fn tend(ground: &Ground<'_>, size: u32, placement: &mut Placement) {
         .filter(|instance| !placement.promote.contains(&instance.id))
         .collect();
     // The last to go come first.
+    let clouds = ground.clouds();
     left.sort_by_key(|instance| {
         (
             !is_well(ground, instance),
             Reverse(instance.phase),
-            rank(ground.spec, &instance.cloud),
+            rank(&clouds, &instance.cloud),
             instance.id,
         )
     });
+    let old = roll::outdated_standby(ground, placement);
     let mut kept = 0;
     for instance in left {
-        if kept < size && has_place(ground, instance) {
+        if kept < size && has_place(ground, instance) && old != Some(instance.id) {
             kept += 1;
         } else if instance.phase != Phase::Intent {
             // A launch that has no answer yet cannot be taken back; it is dealt with once it has one.
@@ -69,7 +73,9 @@ pub(super) fn tend(ground: &Ground<'_>, size: u32, placement: &mut Placement) {
     let missing = size
         .saturating_sub(kept)
         .saturating_sub(yielding(ground, |_| true));
-    let refill = spread(ground, missing, ground.spec.instances.max, placement);
+    let mut search = Search::new(ground, placement).for_pool();
+    let refill = search.berths(missing, ground.spec.instances.max);
+    search.tell(placement);
     placement.pool_short_of = missing - count(refill.iter());
     placement.refill = refill;
 }

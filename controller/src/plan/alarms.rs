@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::decision::Decision;
+use crate::decision::{Decision, Guard};
 use crate::id::InstanceId;
 use crate::instance::Instance;
 use crate::network::Health;
@@ -36,6 +36,9 @@ pub(super) fn alarms(
         ));
     }
     alarms.extend(short(decision, placement));
+    let steps = decision.steps.iter();
+    let bound = steps.filter(|step| step.guard == Guard::Budget);
+    alarms.extend(bound.map(|step| step.note.clone()));
     if wish.orders.is_paused && decision.current < decision.desired {
         alarms.push("paused: what has failed is not replaced until `resume`".to_owned());
     }

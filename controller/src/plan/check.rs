@@ -1,10 +1,12 @@
 //! A second opinion on a plan, by other reasoning than the planner's: from the plan's effects alone. What it objects to is
 //! not carried out.
 
+mod placement;
+
 use std::collections::BTreeSet;
 
 use crate::id::InstanceId;
-use crate::instance::{Cause, Instance, Phase};
+use crate::instance::{Instance, Phase};
 use crate::network::Health;
 use crate::observe::Sight;
 use crate::plan::{Plan, Situation};
@@ -39,7 +41,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
             instance
                 .drain
                 .as_ref()
-                .is_some_and(|drain| drain.cause == Cause::ScaleIn)
+                .is_some_and(|drain| drain.cause.is_choice())
         })
         .filter(|instance| situation.instances.get(&instance.id).is_some_and(is_ready))
         .collect();
@@ -85,6 +87,7 @@ pub(crate) fn check(situation: &Situation<'_>, plan: &Plan) -> Vec<String> {
     }
     objections.extend(of_rules(situation, plan, &backends));
     objections.extend(of_pool(situation, plan));
+    objections.extend(placement::objections(situation, plan));
     objections
 }
 

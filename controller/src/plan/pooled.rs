@@ -51,14 +51,21 @@ pub(super) fn discard(
     now: Now,
 ) -> Vec<Change> {
     let size = pool::size(wish, decision.desired);
-    let (cause, why) = if wish.orders.is_destroyed {
-        (Cause::Destroyed, "the tenant is being removed".to_owned())
-    } else {
+    let leaves = |instance: &Instance| {
+        if wish.orders.is_destroyed {
+            return (Cause::Destroyed, "the tenant is being removed".to_owned());
+        }
+        if let Some(what) = placement.replaced.get(&instance.id) {
+            return (Cause::Replaced, format!("template changed: {what}"));
+        }
         let why = format!("of the warm pool, which should hold {size}, each where it is wanted");
         (Cause::ScaleIn, why)
     };
     let discarded = placement.discard.iter().filter_map(|id| instances.get(id));
     discarded
-        .map(|instance| settle::drain(instance, cause, SignedDuration::ZERO, &why, now))
+        .map(|instance| {
+            let (cause, why) = leaves(instance);
+            settle::drain(instance, cause, SignedDuration::ZERO, &why, now)
+        })
         .collect()
 }

@@ -2,6 +2,8 @@
 //! knows nothing of how a plan is made.
 
 mod members;
+mod offers;
+mod placement;
 mod situations;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +67,7 @@ impl Planned<'_> {
     }
 
     fn chosen(&self) -> Vec<&Instance> {
-        self.leaving(|cause| cause == Cause::ScaleIn)
+        self.leaving(Cause::is_choice)
     }
 
     fn health(&self, id: InstanceId) -> Health {

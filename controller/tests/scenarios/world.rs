@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use controller::id::{CloudName, Generation, InstanceId};
 use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};
+use controller::market::Market;
 use controller::network::NetworkPlan;
 use controller::pace::Pace;
 use controller::ports::{CloudErrorKind, CloudState, Orders, Ports, Southbound, Wish};
@@ -46,6 +47,8 @@ pub(crate) enum Disk {
 /// What is really there.
 pub(crate) struct Truth {
     pub(crate) now: Now,
+    /// What the clouds have to offer; taken up with a controller.
+    pub(crate) market: Market,
     pub(crate) clouds: BTreeMap<CloudName, FakeCloud>,
     pub(crate) network: Option<NetworkPlan>,
     /// How many instances' worth of processor time the clients ask for.
@@ -177,6 +180,7 @@ impl World {
         };
         Self(Arc::new(Mutex::new(Truth {
             now: Now::at("2026-01-15T12:00:00Z".parse().unwrap()),
+            market: Market::default(),
             clouds: [(cloud("a"), capacity(3)), (cloud("b"), capacity(10))].into(),
             network: None,
             load: 0.2,
@@ -246,6 +250,7 @@ impl World {
                     (name, port)
                 })
                 .collect(),
+            market: Arc::new(self.truth().market.clone()),
             dataplane: Arc::new(self.clone()),
             meter: Arc::new(self.clone()),
             store: Arc::new(self.clone()),

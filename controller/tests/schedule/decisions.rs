@@ -218,6 +218,7 @@ proptest! {
                 current,
                 hold: hold.then(|| "an instance is unwell".to_owned()),
                 young,
+                affordable: None,
                 readings,
                 history: &history,
                 now,

@@ -106,6 +106,7 @@ fn ports(seat: &Seat) -> Ports {
     let seat = Arc::new(seat.clone());
     Ports {
         clouds,
+        market: Arc::default(),
         dataplane: seat.clone(),
         meter: seat.clone(),
         store: seat.clone(),

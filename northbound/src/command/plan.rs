@@ -98,7 +98,7 @@ async fn hours(
 
 fn priced(spec: &TenantSpec, config: &Config, ahead: Ahead) -> Timeline {
     Timeline {
-        cost: cost(spec, config, &ahead.pieces),
+        cost: cost(spec, &config.market(), &ahead.pieces),
         ahead,
     }
 }

@@ -14,25 +14,14 @@ pub fn plan(reply: &PlanReply) -> String {
         launches,
         refills,
         promotions,
+        replacements,
         removals,
         passed_over,
         new_sites,
         spec_changes,
         warnings,
     } = &reply.preview;
-    let mut text = match reply.generation {
-        None => format!("{} is new\n", reply.tenant),
-        Some(generation) if spec_changes.is_empty() => {
-            format!(
-                "{} stays as it is in generation {generation}\n",
-                reply.tenant
-            )
-        }
-        Some(generation) => format!(
-            "{} is at generation {generation}, this makes the next one\n",
-            reply.tenant
-        ),
-    };
+    let mut text = headline(reply);
     for change in spec_changes {
         let _ = writeln!(text, "  ~ {change}");
     }
@@ -66,6 +55,13 @@ pub fn plan(reply: &PlanReply) -> String {
             removal.instance, removal.cloud, removal.address
         );
     }
+    if *replacements > 0 {
+        let _ = writeln!(
+            text,
+            "  ~ {} of an older template, replaced one at a time: the new one comes before the old one goes",
+            instances(*replacements)
+        );
+    }
     for (cloud, why) in passed_over {
         let _ = writeln!(text, "  ! {cloud} is passed over: {why}");
     }
@@ -73,8 +69,25 @@ pub fn plan(reply: &PlanReply) -> String {
         let _ = writeln!(text, "  ! {warning}");
     }
     let comes = *promotions > 0 || !launches.is_empty() || !refills.is_empty();
-    if !comes && removals.is_empty() && new_sites.is_empty() {
+    if !comes && removals.is_empty() && new_sites.is_empty() && *replacements == 0 {
         text.push_str("  no instance comes or goes\n");
     }
     text
+}
+
+/// Which tenant, and whether there is anything new about it.
+fn headline(reply: &PlanReply) -> String {
+    match reply.generation {
+        None => format!("{} is new\n", reply.tenant),
+        Some(generation) if reply.preview.spec_changes.is_empty() => {
+            format!(
+                "{} stays as it is in generation {generation}\n",
+                reply.tenant
+            )
+        }
+        Some(generation) => format!(
+            "{} is at generation {generation}, this makes the next one\n",
+            reply.tenant
+        ),
+    }
 }

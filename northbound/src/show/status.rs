@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use controller::instance::Phase;
+use controller::instance::{Instance, Phase};
 use controller::load::Metric;
 use controller::network::Health;
 use controller::ports::Orders;
 use controller::spec::Protocol;
-use controller::status::{InstanceStatus, Status};
+use controller::status::{CloudStatus, InstanceStatus, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{instances, length, lines, moment, reading, table};
@@ -48,6 +48,12 @@ pub fn tenant(report: &TenantReport, now: Timestamp) -> String {
     }
     if let Some(decision) = &status.decision {
         let _ = writeln!(text, "  why: {}", decision.reason());
+    }
+    if let Some(cost) = status.cost {
+        let _ = writeln!(
+            text,
+            "  about {cost} an hour, an estimate from the operator's prices"
+        );
     }
     if !status.instances.is_empty() {
         text.push('\n');
@@ -186,6 +192,7 @@ fn instance_table(status: &Status) -> String {
             health,
             is_routed,
             flows,
+            outdated,
             metrics,
         } = shown;
         let measured = |metric| {
@@ -196,9 +203,12 @@ fn instance_table(status: &Status) -> String {
         table.add_row([
             instance.id.to_string(),
             instance.slot.to_string(),
-            instance.cloud.to_string(),
+            place(instance),
             instance.address.to_string(),
-            instance.phase.to_string(),
+            match outdated {
+                Some(_) => format!("{}, older template", instance.phase),
+                None => instance.phase.to_string(),
+            },
             length(status.at.duration_since(instance.since)),
             match health {
                 Health::Unknown => "unknown",
@@ -215,6 +225,14 @@ fn instance_table(status: &Status) -> String {
     lines(&table, "  ")
 }
 
+/// The cloud, and what of its choices was taken.
+fn place(instance: &Instance) -> String {
+    match &instance.offering {
+        offering if offering.is_default() => instance.cloud.to_string(),
+        offering => format!("{}: {offering}", instance.cloud),
+    }
+}
+
 fn cloud_table(status: &Status) -> String {
     let mut table = table(&["CLOUD", "INSTANCES", "MAX", "NOW"]);
     for cloud in &status.clouds {
@@ -224,13 +242,26 @@ fn cloud_table(status: &Status) -> String {
             cloud
                 .max
                 .map_or_else(|| "-".to_owned(), |max| max.to_string()),
-            cloud
-                .refuses
-                .clone()
-                .unwrap_or_else(|| "takes instances".to_owned()),
+            now(cloud),
         ]);
     }
     lines(&table, "  ")
+}
+
+fn now(cloud: &CloudStatus) -> String {
+    let CloudStatus {
+        refuses,
+        refused_offerings,
+        ..
+    } = cloud;
+    match refuses {
+        Some(why) => why.clone(),
+        None if refused_offerings.is_empty() => "takes instances".to_owned(),
+        None => format!(
+            "takes instances, but not {}",
+            refused_offerings.join("; nor ")
+        ),
+    }
 }
 
 /// All tenants, a line each.

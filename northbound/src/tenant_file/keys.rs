@@ -1,6 +1,7 @@
 //! The keys of both spellings, as tables.
 
 mod operator;
+mod placement;
 mod policy;
 mod short;
 mod signal;
@@ -85,6 +86,8 @@ pub(super) static LONG: &[Entry] = &[
     SERVICE_ENTRY,
     INSTANCES_ENTRY,
     CLOUDS_ENTRY,
+    placement::PLACEMENT_ENTRY,
+    placement::BUDGET_ENTRY,
     POLICY_ENTRY,
     LOGS_ENTRY,
 ];
@@ -102,6 +105,8 @@ pub(super) static SKETCH: &[Entry] = &[
     SERVICE_ENTRY,
     INSTANCES_ENTRY,
     CLOUDS_ENTRY,
+    placement::PLACEMENT_ENTRY,
+    placement::BUDGET_ENTRY,
     POLICY_ENTRY,
     LOGS_ENTRY,
 ];

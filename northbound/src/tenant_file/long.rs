@@ -7,7 +7,7 @@ use controller::spec::{Logs, TenantSpec};
 use crate::problem::Place;
 use crate::reader::Section;
 
-use super::{Key, Known, network, placement, policy, service, sketch};
+use super::{Key, Known, network, placement, policy, rules, service, sketch};
 
 /// The whole file. `None` after noting why. What its table refuses to do without is noted by then; what may be missing is
 /// made up.
@@ -34,6 +34,8 @@ pub(super) fn read(
     let instances = placement::read_instances(&instances_section, known);
     let bounds = instances.as_ref().map(|(_, bounds)| bounds);
     let clouds = placement::read_clouds(root, bounds, known);
+    let placement = rules::read_placement(&root.section("placement"));
+    let budget = rules::read_budget(&root.section("budget"));
     let policy = policy::read(&policy_section, bounds, known);
     let metrics = logs.switch("metrics").is_none_or(|given| given.value);
 
@@ -55,13 +57,17 @@ pub(super) fn read(
         ),
         (Key::Max, instances_section.place_of("max")),
     ]);
-    Some(TenantSpec {
+    let spec = TenantSpec {
         tenant: tenant?,
         network,
         service: service?,
         instances: instances?.0,
         clouds: clouds?,
+        placement,
+        budget,
         policy: policy?,
         logs: Logs { metrics },
-    })
+    };
+    rules::check_budget(root, &spec, &known.market);
+    Some(spec)
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use controller::load::Unit;
 use controller::policy::Policy;
-use controller::spec::{Instances, Logs, Network, Service, Split, TenantSpec};
+use controller::spec::{Instances, Logs, Network, PlacementRules, Service, Split, TenantSpec};
 use ipnet::Ipv4Net;
 
 use crate::problem::Place;
@@ -61,6 +61,8 @@ pub(super) fn read(
             boot_timeout: known.defaults.boot_timeout,
         },
         clouds: placement::all_clouds(known),
+        placement: PlacementRules::default(),
+        budget: None,
         policy,
         logs: Logs {
             metrics: should_log,

@@ -6,6 +6,7 @@
 use std::net::Ipv4Addr;
 
 use controller::id::{CloudName, SubnetName, TemplateName, TenantName};
+use controller::market::Market;
 use controller::spec::{Network, Split, Subnet};
 use ipnet::Ipv4Net;
 
@@ -25,6 +26,7 @@ pub(super) fn anybody(defaults: &Defaults) -> Known {
         templates: Vec::new(),
         defaults: defaults.clone(),
         public_ips: Vec::new(),
+        market: Market::default(),
         clients: Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 32),
     }
 }

@@ -6,11 +6,12 @@ mod policy;
 use std::fmt::{self, Write};
 
 use controller::spec::{
-    CloudPreference, HealthCheck, Instances, Listener, Network, Probe, Protocol, Split, TenantSpec,
+    Budget, CloudPreference, HealthCheck, Instances, Listener, Network, OnDemand, PlacementRules,
+    Probe, Protocol, Split, TenantSpec,
 };
 use jiff::SignedDuration;
 
-use crate::shape::duration_text;
+use crate::shape::{decimal_text, duration_text};
 
 /// The long spelling of `spec`.
 pub fn to_long_form(spec: &TenantSpec) -> String {
@@ -26,6 +27,8 @@ fn write_all(out: &mut String, spec: &TenantSpec) -> fmt::Result {
         service,
         instances,
         clouds,
+        placement,
+        budget,
         policy,
         logs,
     } = spec;
@@ -44,6 +47,17 @@ fn write_all(out: &mut String, spec: &TenantSpec) -> fmt::Result {
     write_health(out, &service.health)?;
     write_instances(out, instances)?;
     write_clouds(out, clouds)?;
+    if *placement != PlacementRules::default() {
+        write_placement(out, placement)?;
+    }
+    if let Some(Budget { per_hour }) = budget {
+        writeln!(
+            out,
+            "\n# What the instances may cost for an hour, beyond the minimum."
+        )?;
+        let per_hour = decimal_text(per_hour.millionths());
+        writeln!(out, "budget: {{ per_hour: {per_hour} }}")?;
+    }
     policy::write_policy(out, policy)?;
     writeln!(out, "\n# Actions and decisions are always written down.")?;
     writeln!(out, "logs:")?;
@@ -140,6 +154,27 @@ fn write_clouds(out: &mut String, clouds: &[CloudPreference]) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+fn write_placement(out: &mut String, placement: &PlacementRules) -> fmt::Result {
+    let PlacementRules {
+        order,
+        on_demand,
+        termination,
+    } = placement;
+    writeln!(
+        out,
+        "\n# By which rules a place is chosen, and who goes first."
+    )?;
+    writeln!(out, "placement:")?;
+    writeln!(out, "  order: {}", order.name())?;
+    if let Some(OnDemand { base, percentage }) = on_demand {
+        writeln!(
+            out,
+            "  on_demand: {{ base: {base}, percentage: {percentage} }}"
+        )?;
+    }
+    writeln!(out, "  termination: {}", termination.name())
 }
 
 fn write_duration(out: &mut String, key: &str, duration: SignedDuration) -> fmt::Result {

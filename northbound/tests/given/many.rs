@@ -145,6 +145,7 @@ pub(crate) async fn settled(clock: &Stepped, store: Option<&SqliteStore>) -> Vec
             None => Arc::new(Forgetful(spec.clone())),
         };
         let ports = Ports {
+            market: Arc::default(),
             clouds: clouds.clone(),
             dataplane: dataplane.clone(),
             meter: meter.clone(),

@@ -82,6 +82,7 @@ pub(crate) fn instance(chance: u32, phase: Phase) -> Instance {
         cloud: "local-a".parse().unwrap(),
         template: "web".parse().unwrap(),
         offering: controller::offering::Offering::default(),
+        fingerprint: None,
         address: "19.0.0.2".parse().unwrap(),
         phase,
         is_pooled: false,

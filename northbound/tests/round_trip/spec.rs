@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use controller::amount::Amount;
 use controller::spec::{
-    CloudPreference, HealthCheck, Instances, Listener, Logs, Network, Probe, Protocol, Service,
-    Split, Subnet, TenantSpec,
+    Budget, CloudOrder, CloudPreference, HealthCheck, Instances, Listener, Logs, Network, OnDemand,
+    PlacementRules, Probe, Protocol, Service, Split, Subnet, TenantSpec, Termination,
 };
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
@@ -135,6 +136,36 @@ fn clouds() -> impl Strategy<Value = Vec<CloudPreference>> {
         })
 }
 
+fn placement() -> impl Strategy<Value = (PlacementRules, Option<Budget>)> {
+    let orders = [
+        CloudOrder::Preference,
+        CloudOrder::Cost,
+        CloudOrder::Reliability,
+    ];
+    let terminations = [
+        Termination::Newest,
+        Termination::Oldest,
+        Termination::OldestTemplate,
+        Termination::ClosestToHour,
+    ];
+    let on_demand =
+        (0_u32..=1_000, 0_u32..=100).prop_map(|(base, percentage)| OnDemand { base, percentage });
+    let budget = (1_u64..=1_000_000_000_000)
+        .prop_map(Amount::from_millionths)
+        .prop_map(|per_hour| Budget { per_hour });
+    let rules = (
+        select(orders.to_vec()),
+        proptest::option::of(on_demand),
+        select(terminations.to_vec()),
+    )
+        .prop_map(|(order, on_demand, termination)| PlacementRules {
+            order,
+            on_demand,
+            termination,
+        });
+    (rules, proptest::option::of(budget))
+}
+
 pub(crate) fn spec() -> impl Strategy<Value = TenantSpec> {
     (0_u32..=1_000, 1_u32..=1_000)
         .prop_map(|(a, b)| (a.min(b), a.max(b)))
@@ -159,19 +190,24 @@ pub(crate) fn spec() -> impl Strategy<Value = TenantSpec> {
                 service,
                 instances,
                 clouds(),
+                placement(),
                 policy(min, max),
                 any::<bool>(),
             )
         })
         .prop_map(
-            |(tenant, network, service, instances, clouds, policy, metrics)| TenantSpec {
-                tenant: tenant.parse().unwrap(),
-                network,
-                service,
-                instances,
-                clouds,
-                policy,
-                logs: Logs { metrics },
+            |(tenant, network, service, instances, clouds, placement, policy, metrics)| {
+                TenantSpec {
+                    tenant: tenant.parse().unwrap(),
+                    network,
+                    service,
+                    instances,
+                    clouds,
+                    placement: placement.0,
+                    budget: placement.1,
+                    policy,
+                    logs: Logs { metrics },
+                }
             },
         )
 }

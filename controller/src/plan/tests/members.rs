@@ -4,11 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::offers::{MACHINES, ZONES};
 use super::situations::{CLOUDS, ages, cloud, limits};
 use crate::example;
 use crate::id::ProviderId;
 use crate::instance::{Cause, Drain, Instance, Missing, Phase};
 use crate::network::{EndpointSeen, Health};
+use crate::offering::Offering;
 use crate::ports::CloudState;
 use crate::time::later;
 
@@ -26,8 +28,9 @@ const PHASES: [Phase; 9] = [
     Phase::Draining,
     Phase::Terminating,
 ];
-const CAUSES: [Cause; 4] = [
+const CAUSES: [Cause; 5] = [
     Cause::ScaleIn,
+    Cause::Replaced,
     Cause::Unhealthy,
     Cause::Died,
     Cause::NeverHealthy,
@@ -50,6 +53,15 @@ type Life = (
     (SignedDuration, SignedDuration),
     (Cause, SignedDuration, Option<u32>),
     Option<(SignedDuration, u32)>,
+    Making,
+);
+
+type Making = (
+    Option<&'static str>,
+    Option<&'static str>,
+    bool,
+    bool,
+    Option<&'static str>,
 );
 
 fn lives() -> impl Strategy<Value = Life> {
@@ -64,7 +76,18 @@ fn lives() -> impl Strategy<Value = Life> {
         proptest::option::of(0_u32..3),
     );
     let missing = proptest::option::weighted(0.3, (ages(), 0_u32..5));
-    (phases, (ages(), ages()), leaving, missing)
+    (phases, (ages(), ages()), leaving, missing, makings())
+}
+
+/// Of which zone and machine type, whether spot, and whether of an older template or another making.
+fn makings() -> impl Strategy<Value = Making> {
+    (
+        proptest::option::of(select(ZONES.to_vec())),
+        proptest::option::of(select(MACHINES.to_vec())),
+        any::<bool>(),
+        proptest::bool::weighted(0.2),
+        proptest::option::of(select(vec!["old", "new"])),
+    )
 }
 
 fn endpoints() -> impl Strategy<Value = EndpointSeen> {
@@ -100,7 +123,8 @@ pub(super) fn members(now: Timestamp, slot: u32) -> impl Strategy<Value = Member
 }
 
 fn instance(now: Timestamp, slot: u32, life: Life) -> Instance {
-    let ((phase, home, pool), (age, in_service), (cause, limit, flows), missing) = life;
+    let ((phase, home, pool), (age, in_service), (cause, limit, flows), missing, making) = life;
+    let (zone, machine, is_spot, is_old, fingerprint) = making;
     let ago = |age: SignedDuration| later(now, age.checked_neg().unwrap_or(SignedDuration::MAX));
     let is_leaving = matches!(phase, Phase::Draining | Phase::Terminating);
     Instance {
@@ -122,6 +146,13 @@ fn instance(now: Timestamp, slot: u32, life: Life) -> Instance {
             since: ago(since),
             listings,
         }),
+        template: if is_old { "old" } else { "web" }.parse().unwrap(),
+        offering: Offering {
+            zone: zone.map(str::to_owned),
+            machine: machine.map(str::to_owned),
+            is_spot,
+        },
+        fingerprint: fingerprint.map(str::to_owned),
         ..example::instance(slot)
     }
 }

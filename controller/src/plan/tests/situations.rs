@@ -7,12 +7,14 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::members::{Member, members};
+use super::offers::{offers, rules};
 use crate::amount::Amount;
 use crate::example;
 use crate::history::History;
 use crate::id::{CloudName, Generation, InstanceId, ProviderId};
 use crate::instance::Instance;
 use crate::load::{Metric, Sample};
+use crate::market::Market;
 use crate::network::{EndpointSeen, Health, NetworkSeen};
 use crate::observe::Observed;
 use crate::plan::Situation;
@@ -26,6 +28,7 @@ use crate::time::Now;
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) wish: Wish,
+    pub(super) market: Market,
     pub(super) instances: BTreeMap<InstanceId, Instance>,
     pub(super) observed: Observed,
     pub(super) removed: Vec<InstanceId>,
@@ -44,6 +47,7 @@ impl Case {
             removed: &self.removed,
             now: self.now,
             stale: SignedDuration::from_secs(30),
+            market: &self.market,
         }
     }
 
@@ -103,6 +107,7 @@ impl Case {
                 network: Ok(network),
                 samples: Ok(Vec::new()),
             },
+            market: Market::default(),
             instances: instances.into_iter().map(|one| (one.id, one)).collect(),
             removed: Vec::new(),
             now: example::now(),
@@ -246,14 +251,20 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         let measured = proptest::collection::vec(values(), 12);
         (
             Just(now),
-            wishes(),
+            (wishes(), rules(), offers()),
             everybody,
             faults(),
             (in_force, measured, any::<u64>()),
         )
-            .prop_map(|(now, wish, members, faults, (in_force, measured, seed))| {
-                case(now, wish, members, faults, in_force, &measured, seed)
-            })
+            .prop_map(
+                |(now, (wish, rules, offers), members, faults, (in_force, measured, seed))| {
+                    let mut case = case(now, wish, members, faults, in_force, &measured, seed);
+                    let spec = &mut case.wish.spec;
+                    (spec.placement, spec.budget) = rules;
+                    case.offer(offers);
+                    case
+                },
+            )
     })
 }
 
@@ -308,6 +319,7 @@ fn case(
             }),
         },
         wish,
+        market: Market::default(),
         instances,
         removed,
         now,

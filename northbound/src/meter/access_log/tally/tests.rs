@@ -21,6 +21,7 @@ fn instances() -> Vec<Instance> {
         cloud: "local-a".parse().unwrap(),
         template: "web".parse().unwrap(),
         offering: controller::offering::Offering::default(),
+        fingerprint: None,
         address: [19, 0, 0, number].into(),
         phase: Phase::InService,
         is_pooled: false,
