@@ -15,6 +15,7 @@ mod scenarios {
     mod lifetime;
     mod load;
     mod orders;
+    mod placement;
     mod pool;
     mod replay;
     mod worlds;

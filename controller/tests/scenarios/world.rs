@@ -11,6 +11,7 @@ use controller::instance::{Instance, Phase};
 use controller::journal::{Entry, Event, Move};
 use controller::market::Market;
 use controller::network::NetworkPlan;
+use controller::offering::Offering;
 use controller::pace::Pace;
 use controller::ports::{CloudErrorKind, CloudState, Orders, Ports, Southbound, Wish};
 use controller::spec::TenantSpec;
@@ -85,6 +86,8 @@ pub(crate) struct FakeCloud {
     pub(crate) capacity: u32,
     pub(crate) instances: BTreeMap<InstanceId, FakeInstance>,
     pub(crate) refuses: Option<CloudErrorKind>,
+    /// There is no room for these.
+    pub(crate) full: BTreeSet<Offering>,
     /// The instance is made, the answer is lost.
     pub(crate) loses_answers: bool,
     /// Its listings are complete, it says, and empty.

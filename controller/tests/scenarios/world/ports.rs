@@ -64,7 +64,8 @@ impl Southbound for CloudPort {
         if let Some(kind) = cloud.refuses {
             return Err(self.error(kind, "launch"));
         }
-        if cloud.instances.len() >= cloud.capacity as usize {
+        let is_full = cloud.full.contains(&launch.instance.offering);
+        if is_full || cloud.instances.len() >= cloud.capacity as usize {
             return Err(self.error(CloudErrorKind::NoCapacity, "launch"));
         }
         cloud.instances.insert(
