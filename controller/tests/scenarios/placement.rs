@@ -344,7 +344,7 @@ fn replacing_pauses_when_new_ones_never_become_healthy_and_the_old_ones_stay() {
             .instances
             .values_mut()
         {
-            one.born = one.born - seconds(7_200);
+            one.born -= seconds(7_200);
         }
         spec.instances.template = "broken".parse().unwrap();
         world.apply(spec);
