@@ -155,5 +155,6 @@ class Catalog:
 
     def operations(self, call):
         prefix = call.scope() + "/operations/"
-        found = [each for key, each in self.world.operations.items() if key.startswith(prefix)]
+        is_shown = not self.world.faults.get("operations_hidden")
+        found = [each for key, each in self.world.operations.items() if is_shown and key.startswith(prefix)]
         return call.listed("compute#operationList", found)

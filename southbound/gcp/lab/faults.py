@@ -2,12 +2,14 @@
 
     {"seed": 7,
      "delays": {"insert": 0.05, "boot": 0.1, "delete": 0.05, "suspend": 0.05, "start": 0.05, "network": 0.0},
-     "listing_lag": 0.0, "request_id_memory": 3600, "quota": {"INSTANCES": 3}, "stockout": ["europe-west1-b"],
-     "unreachable": ["europe-west1-c"], "tokens": ["good"], "grants": false, "page": 2,
+     "listing_lag": 0.0, "operations_hidden": false, "request_id_memory": 3600, "quota": {"INSTANCES": 3},
+     "stockout": ["europe-west1-b"], "unreachable": ["europe-west1-c"], "down": [], "denied": [], "tokens": ["good"],
+     "grants": false, "page": 2,
      "rules": [{"method": "instances.insert", "status": 503, "reason": "backendError", "times": 1, "chance": 0.5}]}
 
 A rule's `method` may end in `*`. It answers `status` with `reason`, or has the operation end with the error `operation`, or loses the
-reply: `"lose": "before"` does nothing, `"lose": "after"` does it, and either closes the connection without a word.
+reply: `"lose": "before"` does nothing, `"lose": "after"` does it, and either closes the connection without a word. `skip` lets so many
+calls pass first.
 """
 import fnmatch
 import json
@@ -26,6 +28,7 @@ class Faults:
     def take(self, told):
         self.told, self.delays = told, {**DELAYS, **told.get("delays", {})}
         self.left = [rule.get("times") for rule in told.get("rules", [])]
+        self.skip = [rule.get("skip", 0) for rule in told.get("rules", [])]
         self.chance = random.Random(told.get("seed", 0))
 
     def look(self):
@@ -49,6 +52,9 @@ class Faults:
         with self.lock:
             for at, rule in enumerate(self.told.get("rules", [])):
                 if not fnmatch.fnmatchcase(method, rule["method"]) or self.left[at] == 0:
+                    continue
+                if self.skip[at] > 0:
+                    self.skip[at] -= 1
                     continue
                 if self.chance.random() < rule.get("chance", 1):
                     if self.left[at] is not None:

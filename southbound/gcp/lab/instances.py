@@ -107,7 +107,7 @@ class Instances:
         if address:
             link = call.url(f"{call.scope()}/instances/{found['name']}")
             address |= {"status": "IN_USE", "users": [link]}
-        access.setdefault("natIP", next(self.networks.public))
+        access["natIP"] = access.get("natIP") or self.networks.public()
 
     def holder(self, subnetwork, address):
         for key, item in self.world.things.items():

@@ -6,6 +6,8 @@ from world import Refused, missing, now_text
 
 KINDS = {"networks": "network", "subnetworks": "subnetwork", "firewalls": "firewall", "routes": "route", "addresses": "address"}
 
+PUBLIC = ipaddress.ip_network("203.0.113.0/24")
+
 
 def tail(link):
     """The path from the project on of a link, in whichever form it was written."""
@@ -14,7 +16,15 @@ def tail(link):
 
 class Networks:
     def __init__(self, world):
-        self.world, self.public = world, (str(address) for address in ipaddress.ip_network("203.0.113.0/24").hosts())
+        self.world = world
+
+    def public(self):
+        """An address that nobody has."""
+        taken = {item.get("address") for item in self.world.things.values()}
+        for item in self.world.things.values():
+            for interface in item.get("networkInterfaces", []):
+                taken |= {access.get("natIP") for access in interface.get("accessConfigs", [])}
+        return next(str(address) for address in PUBLIC.hosts() if str(address) not in taken)
 
     def handlers(self):
         made = {}
@@ -72,7 +82,7 @@ class Networks:
         limit = self.world.faults.get("quota", {}).get("STATIC_ADDRESSES", 8)
         if len(self.world.of(f"{call.scope()}/addresses")) >= limit:
             raise Refused(403, "quotaExceeded", f"Quota 'STATIC_ADDRESSES' exceeded.  Limit: {float(limit)} in region {call.path['region']}.")
-        body |= {"address": next(self.public), "status": "RESERVED", "addressType": "EXTERNAL", "networkTier": "PREMIUM"}
+        body |= {"address": self.public(), "status": "RESERVED", "addressType": "EXTERNAL", "networkTier": "PREMIUM"}
 
     def get(self, call, collection):
         return self.world.get(call.key())

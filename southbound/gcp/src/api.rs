@@ -2,19 +2,18 @@
 //!
 //! The client's own poller of operations is not used: it answers `Ok` for operations that failed, and has bounds of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use google_cloud_auth::credentials::Credentials;
-use google_cloud_compute_v1::client::{
-    GlobalOperations, Images, Instances, MachineTypes, Projects, RegionOperations, Regions,
-    Subnetworks, ZoneOperations, Zones,
-};
+use controller::ports::CloudErrorKind;
+use google_cloud_compute_v1::client::{Instances, ZoneOperations};
 use google_cloud_compute_v1::model::{
-    Image, Instance, InstanceAggregatedList, InstancesSetLabelsRequest, MachineType, Operation,
-    Project, Region, TestPermissionsRequest, Zone,
+    Instance, InstanceAggregatedList, InstancesSetLabelsRequest, Operation,
 };
 use google_cloud_gax::error::Error;
+use tokio::sync::OnceCell;
 
+use crate::catalog::Catalog;
 use crate::convert::{Place, insertions_filter, is_done};
 use crate::credentials::Identity;
 use crate::error::Trouble;
@@ -30,7 +29,7 @@ const POLL_GROWTH: u32 = 10;
 macro_rules! client {
     ($client:ident, $credentials:expr, $settings:expr) => {{
         let builder = $client::builder()
-            .with_credentials(Credentials::clone($credentials))
+            .with_credentials($credentials.clone())
             .with_retry_policy(google_cloud_gax::retry_policy::NeverRetry)
             .with_attempt_timeout($settings.bounds.call);
         let builder = match &$settings.endpoint {
@@ -43,24 +42,19 @@ macro_rules! client {
 }
 pub(crate) use client;
 
-/// Compute Engine, in one project and region.
+/// Compute Engine, in one project and region. A client costs a moment, since it reads the machine's certificates, so those that are
+/// not needed at every tick are made when they are first used.
 #[derive(Debug)]
 pub(crate) struct Compute {
+    pub(crate) settings: Arc<Settings>,
     pub(crate) project: String,
     pub(crate) region: String,
-    identity: Identity,
+    pub(crate) identity: Identity,
     bounds: Bounds,
-    pub(crate) networks: Networks,
     instances: Instances,
     zone_operations: ZoneOperations,
-    region_operations: RegionOperations,
-    global_operations: GlobalOperations,
-    projects: Projects,
-    regions: Regions,
-    zones: Zones,
-    machine_types: MachineTypes,
-    images: Images,
-    subnetworks: Subnetworks,
+    pub(crate) networks: OnceCell<Networks>,
+    pub(crate) catalog: OnceCell<Catalog>,
 }
 
 /// Where an operation is kept.
@@ -82,25 +76,18 @@ pub(crate) enum Power {
 
 impl Compute {
     /// Asks nobody yet; an error where the credentials cannot be read.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, Trouble> {
+    pub(crate) async fn open(settings: &Arc<Settings>) -> Result<Self, Trouble> {
         let identity = Identity::read(&settings.credentials)?;
-        let credentials = &identity.credentials;
         Ok(Self {
+            settings: settings.clone(),
             project: settings.project.clone(),
             region: settings.region.clone(),
             bounds: settings.bounds,
-            networks: Networks::open(settings, credentials).await?,
-            instances: client!(Instances, credentials, settings),
-            zone_operations: client!(ZoneOperations, credentials, settings),
-            region_operations: client!(RegionOperations, credentials, settings),
-            global_operations: client!(GlobalOperations, credentials, settings),
-            projects: client!(Projects, credentials, settings),
-            regions: client!(Regions, credentials, settings),
-            zones: client!(Zones, credentials, settings),
-            machine_types: client!(MachineTypes, credentials, settings),
-            images: client!(Images, credentials, settings),
-            subnetworks: client!(Subnetworks, credentials, settings),
+            instances: client!(Instances, &identity.credentials, settings),
+            zone_operations: client!(ZoneOperations, &identity.credentials, settings),
             identity,
+            networks: OnceCell::new(),
+            catalog: OnceCell::new(),
         })
     }
 
@@ -148,6 +135,7 @@ impl Compute {
                 .set_filter(filter);
             let request = request.set_or_clear_page_token(token);
             let page = self.call(request.send()).await?;
+            is_kind(page.kind.as_deref(), "compute#instanceAggregatedList")?;
             whole(&page)?;
             found.extend(page.items.into_values().flat_map(|scope| scope.instances));
             token = page.next_page_token.filter(|token| !token.is_empty());
@@ -156,10 +144,7 @@ impl Compute {
             }
         }
         let detail = format!("the listing has no end: {PAGES} pages were read");
-        Err(Trouble::new(
-            controller::ports::CloudErrorKind::Unreachable,
-            detail,
-        ))
+        Err(Trouble::new(CloudErrorKind::Unreachable, detail))
     }
 
     /// Every try there was, as far as Google remembers, to make an instance here.
@@ -172,6 +157,7 @@ impl Compute {
         let answer = self
             .call(request.set_filter(insertions_filter(&place.name)).send())
             .await?;
+        is_kind(answer.kind.as_deref(), "compute#operationList")?;
         // More than one page of tries to make one instance there cannot be: each takes seconds, and a breaker is between them.
         Ok(answer.items)
     }
@@ -303,94 +289,21 @@ impl Compute {
                     .set_zone(zone);
                 self.call(request.set_operation(name).send()).await
             }
-            Scope::Region => {
-                let request = self
-                    .region_operations
-                    .get()
-                    .set_project(&self.project)
-                    .set_region(&self.region);
-                self.call(request.set_operation(name).send()).await
-            }
-            Scope::Global => {
-                let request = self.global_operations.get().set_project(&self.project);
-                self.call(request.set_operation(name).send()).await
-            }
+            Scope::Region | Scope::Global => self.network_operation(scope, name).await,
         }
     }
+}
 
-    pub(crate) async fn project(&self) -> Result<Project, Trouble> {
-        self.call(self.projects.get().set_project(&self.project).send())
-            .await
+/// That an answer is what was asked for. The client takes no content, and `{}`, for an empty list; a proxy may say either.
+fn is_kind(kind: Option<&str>, wanted: &str) -> Result<(), Trouble> {
+    if kind == Some(wanted) {
+        return Ok(());
     }
-
-    pub(crate) async fn region(&self) -> Result<Region, Trouble> {
-        self.call(
-            self.regions
-                .get()
-                .set_project(&self.project)
-                .set_region(&self.region)
-                .send(),
-        )
-        .await
-    }
-
-    pub(crate) async fn zone(&self, zone: &str) -> Result<Zone, Trouble> {
-        self.call(
-            self.zones
-                .get()
-                .set_project(&self.project)
-                .set_zone(zone)
-                .send(),
-        )
-        .await
-    }
-
-    pub(crate) async fn machine_type(
-        &self,
-        zone: &str,
-        name: &str,
-    ) -> Result<MachineType, Trouble> {
-        let request = self
-            .machine_types
-            .get()
-            .set_project(&self.project)
-            .set_zone(zone);
-        self.call(request.set_machine_type(name).send()).await
-    }
-
-    /// The image behind a path, or the newest of the family behind it. `None` for a path that is neither.
-    pub(crate) async fn image(&self, path: &str) -> Option<Result<Image, Trouble>> {
-        let words: Vec<&str> = path.split('/').collect();
-        match words.as_slice() {
-            ["projects", project, "global", "images", "family", family] => {
-                let request = self.images.get_from_family().set_project(*project);
-                Some(self.call(request.set_family(*family).send()).await)
-            }
-            ["projects", project, "global", "images", image] => {
-                let request = self.images.get().set_project(*project);
-                Some(self.call(request.set_image(*image).send()).await)
-            }
-            _ => None,
-        }
-    }
-
-    /// Which of these permissions we have on a subnetwork of the region.
-    pub(crate) async fn subnetwork_permissions(
-        &self,
-        name: &str,
-        wanted: &[&str],
-    ) -> Result<Vec<String>, Trouble> {
-        let body = TestPermissionsRequest::new().set_permissions(wanted.iter().copied());
-        let request = self
-            .subnetworks
-            .test_iam_permissions()
-            .set_project(&self.project)
-            .set_region(&self.region);
-        let answer = self
-            .call(request.set_resource(name).set_body(body).send())
-            .await?;
-        Ok(answer.permissions)
-    }
+    let detail = format!(
+        "the answer is no `{wanted}`, but `{}`",
+        kind.unwrap_or_default()
+    );
+    Err(Trouble::new(CloudErrorKind::Unreachable, detail))
 }
 
 /// That a page of a listing is whole. An empty zone is a warning too, and the only one that means nothing.
@@ -421,13 +334,10 @@ fn whole(page: &InstanceAggregatedList) -> Result<(), Trouble> {
     }
     missing.sort();
     let detail = format!("the listing is not whole: {}", missing.join(", "));
-    Err(Trouble::new(
-        controller::ports::CloudErrorKind::Unreachable,
-        detail,
-    ))
+    Err(Trouble::new(CloudErrorKind::Unreachable, detail))
 }
 
 fn unended(name: &str, limit: Duration) -> Trouble {
     let detail = format!("{name} had not ended after {} s", limit.as_secs_f32());
-    Trouble::new(controller::ports::CloudErrorKind::Unreachable, detail)
+    Trouble::new(CloudErrorKind::Unreachable, detail)
 }

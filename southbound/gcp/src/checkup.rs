@@ -156,9 +156,9 @@ async fn images(mut checkup: Checkup, cloud: &GcpCloud, compute: &Compute) -> Ch
     });
     for (subject, path) in of_templates.chain(of_gateway) {
         checkup = match compute.image(path).await {
-            Some(Ok(found)) => checkup.and(subject, Verdict::Ok, found.name.unwrap_or_default()),
-            Some(Err(trouble)) => checkup.and(subject, Verdict::Missing, trouble.detail),
-            None => checkup.and(
+            Ok(Some(found)) => checkup.and(subject, Verdict::Ok, found.name.unwrap_or_default()),
+            Err(trouble) => checkup.and(subject, Verdict::Missing, trouble.detail),
+            Ok(None) => checkup.and(
                 subject,
                 Verdict::Warning,
                 format!("`{path}` cannot be looked at; hint: write projects/P/global/images/family/F, or projects/P/global/images/I"),

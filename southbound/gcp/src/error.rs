@@ -114,6 +114,18 @@ impl Trouble {
         }
     }
 
+    /// What a launch needs is not there: its zone, image or subnetwork. Not that the instance is not there, which `NotFound` of a
+    /// launch would mean.
+    #[must_use]
+    pub(crate) fn in_asking(self) -> Self {
+        let kind = if self.is_missing() {
+            CloudErrorKind::Rejected
+        } else {
+            self.kind
+        };
+        Self { kind, ..self }
+    }
+
     pub(crate) fn is_missing(&self) -> bool {
         self.kind == CloudErrorKind::NotFound
     }

@@ -29,7 +29,12 @@ impl GcpCloud {
         let compute = self.compute().await?;
 
         let scope = Scope::Zone(place.zone.clone());
-        match convert::past(compute.insertions(&place).await?) {
+        match convert::past(
+            compute
+                .insertions(&place)
+                .await
+                .map_err(Trouble::in_asking)?,
+        ) {
             Past::Made => {}
             Past::UnderWay(accepted) => compute.finished(&scope, *accepted).await?,
             Past::Failed(tries) => {
@@ -42,7 +47,7 @@ impl GcpCloud {
                     Ok(accepted) => compute.finished(&scope, accepted).await?,
                     // It is there, and the list of operations did not show it yet.
                     Err(trouble) if trouble.is_conflict() => {}
-                    Err(trouble) => return Err(trouble),
+                    Err(trouble) => return Err(trouble.in_asking()),
                 }
             }
         }

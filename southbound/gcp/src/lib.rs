@@ -20,6 +20,7 @@
 //! made, so it is told as `Unreachable`, whatever it was.
 
 mod api;
+mod catalog;
 mod checkup;
 mod convert;
 mod credentials;

@@ -1,14 +1,13 @@
 //! The calls about VPC networks and what belongs to them: like those of [`crate::api`], one request each, and no retries.
 
-use google_cloud_auth::credentials::Credentials;
 use google_cloud_compute_v1::client::{
-    Addresses, Firewalls, Networks as NetworkClient, Routes, Subnetworks,
+    Addresses, Firewalls, GlobalOperations, Networks as NetworkClient, RegionOperations, Routes,
+    Subnetworks,
 };
 use google_cloud_compute_v1::model::{Address, Firewall, Network, Operation, Route, Subnetwork};
 
-use crate::api::{Compute, client};
+use crate::api::{Compute, Scope, client};
 use crate::error::Trouble;
-use crate::settings::Settings;
 
 #[expect(
     clippy::struct_field_names,
@@ -17,24 +16,48 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(crate) struct Networks {
     networks: NetworkClient,
-    subnetworks: Subnetworks,
+    pub(crate) subnetworks: Subnetworks,
     firewalls: Firewalls,
     routes: Routes,
     addresses: Addresses,
+    region_operations: RegionOperations,
+    global_operations: GlobalOperations,
 }
 
-impl Networks {
-    pub(crate) async fn open(
-        settings: &Settings,
-        credentials: &Credentials,
-    ) -> Result<Self, Trouble> {
-        Ok(Self {
-            networks: client!(NetworkClient, credentials, settings),
-            subnetworks: client!(Subnetworks, credentials, settings),
-            firewalls: client!(Firewalls, credentials, settings),
-            routes: client!(Routes, credentials, settings),
-            addresses: client!(Addresses, credentials, settings),
-        })
+impl Compute {
+    pub(crate) async fn networks(&self) -> Result<&Networks, Trouble> {
+        let (settings, credentials) = (&self.settings, &self.identity.credentials);
+        let open = async || {
+            Ok(Networks {
+                networks: client!(NetworkClient, credentials, settings),
+                subnetworks: client!(Subnetworks, credentials, settings),
+                firewalls: client!(Firewalls, credentials, settings),
+                routes: client!(Routes, credentials, settings),
+                addresses: client!(Addresses, credentials, settings),
+                region_operations: client!(RegionOperations, credentials, settings),
+                global_operations: client!(GlobalOperations, credentials, settings),
+            })
+        };
+        self.networks.get_or_try_init(open).await
+    }
+
+    /// An operation upon what lies in no zone.
+    pub(crate) async fn network_operation(
+        &self,
+        scope: &Scope,
+        name: &str,
+    ) -> Result<Operation, Trouble> {
+        let networks = self.networks().await?;
+        if *scope == Scope::Region {
+            let request = networks
+                .region_operations
+                .get()
+                .set_project(&self.project)
+                .set_region(&self.region);
+            return self.call(request.set_operation(name).send()).await;
+        }
+        let request = networks.global_operations.get().set_project(&self.project);
+        self.call(request.set_operation(name).send()).await
     }
 }
 
@@ -43,19 +66,19 @@ macro_rules! resource {
     ($model:ident, $client:ident, $set_name:ident: $get:ident, $insert:ident, $delete:ident $(, $set_region:ident)?) => {
         impl Compute {
             pub(crate) async fn $get(&self, name: &str) -> Result<Option<$model>, Trouble> {
-                let request = self.networks.$client.get().set_project(&self.project).$set_name(name);
+                let request = self.networks().await?.$client.get().set_project(&self.project).$set_name(name);
                 $(let request = request.$set_region(&self.region);)?
                 Self::found(self.call(request.send()).await)
             }
 
             pub(crate) async fn $insert(&self, body: $model) -> Result<Operation, Trouble> {
-                let request = self.networks.$client.insert().set_project(&self.project).set_body(body);
+                let request = self.networks().await?.$client.insert().set_project(&self.project).set_body(body);
                 $(let request = request.$set_region(&self.region);)?
                 self.call(request.send()).await
             }
 
             pub(crate) async fn $delete(&self, name: &str) -> Result<Option<Operation>, Trouble> {
-                let request = self.networks.$client.delete().set_project(&self.project).$set_name(name);
+                let request = self.networks().await?.$client.delete().set_project(&self.project).$set_name(name);
                 $(let request = request.$set_region(&self.region);)?
                 Self::found(self.call(request.send()).await)
             }
@@ -76,7 +99,8 @@ impl Compute {
         body: Firewall,
     ) -> Result<Operation, Trouble> {
         let request = self
-            .networks
+            .networks()
+            .await?
             .firewalls
             .patch()
             .set_project(&self.project)
