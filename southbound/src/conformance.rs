@@ -70,6 +70,7 @@ pub fn launch(bed: &dyn Bed, tenant: &TenantName, number: u8) -> Launch {
             cloud: bed.name(),
             template: bed.template(),
             offering: controller::offering::Offering::default(),
+            fingerprint: None,
             address: [19, 0, 0, 10 + number].into(),
             phase: Phase::Intent,
             is_pooled: false,

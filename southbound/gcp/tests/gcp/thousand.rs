@@ -33,6 +33,7 @@ pub(crate) fn launch(number: u16) -> Launch {
             cloud: "gcp-eu".parse().unwrap(),
             template: "web".parse().unwrap(),
             offering: controller::offering::Offering::default(),
+            fingerprint: None,
             address: [19, 0, high, low].into(),
             phase: Phase::Intent,
             is_pooled: false,
