@@ -30,6 +30,7 @@ include northbound/demo-app/root.mk
 include northbound/fuzz/fuzz.mk
 include southbound/aws/lab.mk
 include southbound/gcp/lab.mk
+include southbound/libvirt/lab.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
 packages: wanted = $(PACKAGES)
@@ -38,7 +39,9 @@ etcd-packages: wanted = $(ETCD_PACKAGES)
 fuzz-packages: wanted = $(FUZZ_PACKAGES)
 aws-packages: wanted = $(AWS_PACKAGES)
 gcp-packages: wanted = $(GCP_PACKAGES)
-packages bench-packages etcd-packages fuzz-packages aws-packages gcp-packages:
+libvirt-daemon-packages: wanted = $(LIBVIRT_PACKAGES)
+qemu-packages: wanted = $(QEMU_PACKAGES)
+packages bench-packages etcd-packages fuzz-packages aws-packages gcp-packages libvirt-daemon-packages qemu-packages:
 	@missing=; for package in $(wanted); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
 	done; \
