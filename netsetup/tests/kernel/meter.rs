@@ -18,6 +18,7 @@ fn instances(tenant: &Tenant) -> Vec<Instance> {
         cloud: endpoint.cloud.clone(),
         template: "web".parse().unwrap(),
         offering: controller::offering::Offering::default(),
+        fingerprint: None,
         address: endpoint.address,
         phase: Phase::InService,
         is_pooled: false,

@@ -308,6 +308,7 @@ mod tests {
                 cloud: "local-a".parse().unwrap(),
                 template: "web".parse().unwrap(),
                 offering: controller::offering::Offering::default(),
+                fingerprint: None,
                 address: "19.0.0.2".parse().unwrap(),
                 phase: Phase::Intent,
                 is_pooled: false,

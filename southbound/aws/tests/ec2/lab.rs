@@ -178,6 +178,7 @@ pub(crate) fn launch_number(tenant: &TenantName, number: u16) -> Launch {
             cloud: "aws-us".parse().unwrap(),
             template: "web".parse().unwrap(),
             offering: Offering::default(),
+            fingerprint: None,
             address: [19, 0, high, low].into(),
             phase: Phase::Intent,
             is_pooled: false,
