@@ -94,7 +94,7 @@ impl Trouble {
         };
         Self {
             kind,
-            detail: format!("{what}: {message}{hint}"),
+            detail: format!("{what}: {}{hint}", one_line(message)),
             is_cut,
         }
     }
@@ -208,6 +208,16 @@ fn kind(code: ErrorNumber) -> (CloudErrorKind, &'static str) {
     }
 }
 
+/// What QEMU says has several lines at times.
+pub(crate) fn one_line(message: &str) -> String {
+    let lines: Vec<&str> = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join("; ")
+}
+
 fn is_cut(code: ErrorNumber) -> bool {
     matches!(
         code,
@@ -309,6 +319,11 @@ mod tests {
             assert_eq!((trouble.kind, trouble.is_cut), (kind, is_cut), "{message}");
             assert!(trouble.detail.contains(message), "{trouble:?}");
         }
+    }
+
+    #[test]
+    fn what_is_told_has_one_line() {
+        assert_eq!(one_line("qemu ended: a\n  b\n"), "qemu ended: a; b");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use virt_sys as sys;
 
 use crate::api;
 use crate::convert::{self, Accelerator};
-use crate::error::Trouble;
+use crate::error::{Trouble, one_line};
 use crate::link::Link;
 use crate::pool::Pool;
 use crate::settings::Hypervisor;
@@ -101,7 +101,10 @@ fn run(link: &Link, xml: &str) -> Result<Outcome, Trouble> {
         return if trouble.is_cut {
             Err(trouble)
         } else {
-            Ok(Outcome::Died(format!("did not start: {}", cause.message())))
+            Ok(Outcome::Died(format!(
+                "did not start: {}",
+                one_line(cause.message())
+            )))
         };
     }
     let end = Instant::now() + LIMIT;

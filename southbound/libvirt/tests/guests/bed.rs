@@ -140,14 +140,13 @@ impl LibvirtBed {
     }
 
     pub(crate) fn cloud(&self) -> LibvirtCloud {
+        self.cloud_as(self.settings.clone())
+    }
+
+    /// The cloud as another service has it set.
+    pub(crate) fn cloud_as(&self, settings: Settings) -> LibvirtCloud {
         let vendor_data: VendorData = Arc::new(|_| String::new());
-        LibvirtCloud::open(
-            self.settings.clone(),
-            Arc::new(PlainCable),
-            vendor_data,
-            &self.wake,
-        )
-        .unwrap()
+        LibvirtCloud::open(settings, Arc::new(PlainCable), vendor_data, &self.wake).unwrap()
     }
 
     fn labs(&self) -> impl Iterator<Item = &Arc<Lab>> {
