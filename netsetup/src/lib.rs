@@ -35,8 +35,8 @@
 //! Only the first packet of a connection walks the forks; conntrack remembers the rest. That is also what makes draining
 //! possible: an instance that is taken out of the forks keeps the connections that it has.
 //!
-//! An instance reaches its neighbours in all sites of its tenant and, by echo, its gateway. It reaches nothing else: no other
-//! tenant, no public address (not its own either), not the host, not the tunnels' insides.
+//! An instance reaches its neighbours in all sites of its tenant and its gateway, by echo and on the one port where its monitor
+//! reports. It reaches nothing else: no other tenant, no public address (not its own either), not the host, not the tunnels' insides.
 //!
 //! What the host must have for many tenants, and what is left to its operator, since we change nothing that is not ours: the
 //! kernel keeps one table of connections (`net.netfilter.nf_conntrack_max`; a connection to an instance takes two entries, and
@@ -51,6 +51,7 @@
 //! | `rules`, `topology` | what should be, as pure functions of a plan |
 //! | `namespace`, `exec`, `link`, `iptables`, `conntrack` | one way each to talk to the kernel |
 //! | `probe` | how instances answer |
+//! | `reception` | where instances say how they are |
 //! | `linux` | all of it together: the port `Dataplane`, the cables of instances, the meter |
 //! | `edge` | clients, for the demo, the load generator and tests |
 //! | [`sim`] | the same in memory |
@@ -68,6 +69,7 @@ mod linux;
 mod name;
 mod namespace;
 mod probe;
+mod reception;
 mod remains;
 mod rules;
 mod settings;
@@ -78,6 +80,7 @@ pub use edge::{EdgeClient, EdgeError};
 pub use fence::lift_fences;
 pub use linux::{LinuxDataplane, LoadBalancerMeter};
 pub use name::NamespaceName;
+pub use reception::{PORT as REPORT_PORT, Receive, Visit};
 pub use remains::remains;
 pub use settings::{Settings, TunnelChoice, Wake};
 pub use topology::Plug;

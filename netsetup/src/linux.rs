@@ -30,6 +30,7 @@ use crate::link;
 use crate::name::{Names, NamespaceName};
 use crate::namespace::{self, Workers};
 use crate::probe::{AT_ONCE, Prober, Probes};
+use crate::reception::{Gateways, Receive, Reception};
 use crate::rules::{Seen, Tunnel};
 use crate::settings::{Settings, TunnelChoice, Wake};
 use crate::topology::{Plug, Topology};
@@ -56,6 +57,7 @@ struct Host {
     names: Names,
     workers: Workers,
     prober: Prober,
+    reception: Reception,
     /// What this kernel can do, once it was tried.
     tunnel: OnceCell<Tunnel>,
     tenants: Mutex<BTreeMap<TenantName, Arc<Tenant>>>,
@@ -69,6 +71,7 @@ struct Host {
 struct Tenant {
     known: tokio::sync::Mutex<Known>,
     probes: Mutex<Probes>,
+    gateways: Mutex<Gateways>,
 }
 
 /// What the kernel last showed.
@@ -96,6 +99,7 @@ impl LinuxDataplane {
                 permits: Arc::new(Semaphore::new(AT_ONCE)),
             },
             settings,
+            reception: Reception::default(),
             workers,
             tunnel: OnceCell::new(),
             tenants: Mutex::default(),
@@ -103,6 +107,13 @@ impl LinuxDataplane {
         };
         Self {
             host: Arc::new(host),
+        }
+    }
+
+    /// Hands on what instances have to say, from the next change of their tenant's network on. The first call counts.
+    pub fn hear(&self, receive: Receive) {
+        if !self.host.reception.open(receive) {
+            tracing::warn!("somebody else hears the instances already");
         }
     }
 

@@ -40,3 +40,5 @@ mod isolation;
 mod lifecycle;
 #[path = "kernel/meter.rs"]
 mod meter;
+#[path = "kernel/reception.rs"]
+mod reception;

@@ -61,6 +61,11 @@ impl Host {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .set(&self.prober, &self.names, plan);
+        tenant
+            .gateways
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .set(&self.reception, &self.workers, &self.names, plan);
         *known = Known {
             plan: Some(plan.clone()),
             topology: Some(wanted),

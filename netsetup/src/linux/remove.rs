@@ -10,6 +10,7 @@ use super::{Detail, Host, Known, said};
 use crate::link::{Netlink, forget_neighbour};
 use crate::name::{EDGE_BRIDGE, NamespaceName};
 use crate::probe::Probes;
+use crate::reception::Gateways;
 use crate::{conntrack, namespace};
 
 impl Host {
@@ -43,6 +44,10 @@ impl Host {
         let mut known = tenant.known.lock().await;
         *known = Known::default();
         *tenant.probes.lock().unwrap_or_else(PoisonError::into_inner) = Probes::default();
+        *tenant
+            .gateways
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Gateways::default();
         let mut problems = Vec::new();
         let port = self.names.transit_port(name);
         if let Err(problem) = self.unplug_from_edge(Some(&port)).await {

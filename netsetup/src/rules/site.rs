@@ -9,22 +9,16 @@ use super::tree::{Leaf, tree};
 use super::{CLAMP, DENY, KNOWN, RuleSet, Table, Tunnel, UNTRACKED, backends, matched};
 use crate::address;
 use crate::name::{BRIDGES, TUNNEL, UNDERLAY, instance_chain};
+use crate::reception::PORT;
 
 /// What a site's rules should be.
 pub(crate) fn site(plan: &NetworkPlan, cloud: &CloudName, tunnel: Tunnel) -> RuleSet {
     let mut rules = RuleSet::default();
     rules.hook(Table::Filter, "INPUT", input(&plan.subnets, cloud, tunnel));
     rules.hook(Table::Filter, "FORWARD", forward(&plan.subnets));
-    rules.hook(
-        Table::Raw,
-        "PREROUTING",
-        vec![format!("-i {UNDERLAY} {UNTRACKED}")],
-    );
-    rules.hook(
-        Table::Raw,
-        "OUTPUT",
-        vec![format!("-o {UNDERLAY} {UNTRACKED}")],
-    );
+    let (inwards, outwards) = untracked(&plan.subnets);
+    rules.hook(Table::Raw, "PREROUTING", inwards);
+    rules.hook(Table::Raw, "OUTPUT", outwards);
     rules.hook(Table::Mangle, "FORWARD", vec![CLAMP.to_owned()]);
     balance(plan, cloud, &mut rules);
     rules
@@ -50,9 +44,31 @@ fn input(subnets: &[Subnet], cloud: &CloudName, tunnel: Tunnel) -> Vec<String> {
             subnet.cidr.trunc(),
             subnet.gateway
         ));
+        rules.push(format!("{} -j ACCEPT", report(subnet)));
     }
     rules.push(DENY.to_owned());
     rules
+}
+
+/// How a rule recognizes what an instance's monitor has to say.
+fn report(subnet: &Subnet) -> String {
+    let (from, gateway) = (subnet.cidr.trunc(), subnet.gateway);
+    format!("-s {from} -d {gateway}/32 -i {BRIDGES}+ -p tcp -m tcp --dport {PORT}")
+}
+
+/// What is not tracked: the tunnel's own packets, and reports. A report is no flow of the instance's, or one that drains would
+/// never be without any; and nobody fills the kernel's table with them. Towards the site, and from it.
+fn untracked(subnets: &[Subnet]) -> (Vec<String>, Vec<String>) {
+    let mut inwards = vec![format!("-i {UNDERLAY} {UNTRACKED}")];
+    let mut outwards = vec![format!("-o {UNDERLAY} {UNTRACKED}")];
+    for subnet in subnets {
+        let (to, gateway) = (subnet.cidr.trunc(), subnet.gateway);
+        inwards.push(format!("{} {UNTRACKED}", report(subnet)));
+        outwards.push(format!(
+            "-s {gateway}/32 -d {to} -o {BRIDGES}+ -p tcp -m tcp --sport {PORT} {UNTRACKED}"
+        ));
+    }
+    (inwards, outwards)
 }
 
 fn forward(subnets: &[Subnet]) -> Vec<String> {

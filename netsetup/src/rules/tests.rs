@@ -351,6 +351,14 @@ fn a_site_hears_only_its_own_tunnel_and_echoes_to_the_gateway() {
     assert_eq!(verdict(&rules, "INPUT", &to_gateway("icmp", 0)), "ACCEPT");
     assert_eq!(verdict(&rules, "INPUT", &to_gateway("tcp", 22)), "DROP");
     assert_eq!(
+        verdict(&rules, "INPUT", &to_gateway("tcp", crate::reception::PORT)),
+        "ACCEPT"
+    );
+    assert_eq!(
+        verdict(&rules, "INPUT", &to_gateway("udp", crate::reception::PORT)),
+        "DROP"
+    );
+    assert_eq!(
         verdict(&rules, "INPUT", &to_gateway("udp", VXLAN_PORT)),
         "DROP"
     );
