@@ -229,7 +229,7 @@ fn check(table: &str, chain: &str, rule: &str, chains: &BTreeMap<String, Vec<Str
             }
             "-p" => protocol = next(&mut words),
             "-m" => modules.push(next(&mut words)),
-            "--dport" => {
+            "--dport" | "--sport" => {
                 let has_ports =
                     ["tcp", "udp"].contains(&protocol.as_str()) && modules.contains(&protocol);
                 assert!(has_ports, "{rule}: a port without a protocol that has one");
