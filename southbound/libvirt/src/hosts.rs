@@ -6,10 +6,11 @@
 //! ```
 //!
 //! The threads are not the async runtime's: a libvirtd that hangs would keep the service from ending. A thread that hangs keeps its
-//! place until keepalive has cut its connection, so that there are never more than a few.
+//! place until keepalive has cut its connection. One that hangs while it opens a connection, which nothing cuts, is left behind with
+//! its lane, and the next call has another; of those there are never more than a few, either.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::{Wake, probe};
 
 /// So many calls to one host at once: libvirtd itself works on no more than a handful for one client.
 const CALLS_AT_ONCE: usize = 4;
+/// So many lanes at most are left behind at once; a host with more has to answer first, or end.
+const LEFT_BEHIND: usize = 8;
 
 /// One host.
 #[derive(Debug)]
@@ -39,8 +42,30 @@ pub(crate) struct Host {
     pub(crate) trial: OnceCell<Trial>,
     limit: Duration,
     wake: WakeFn,
+    lane: Mutex<Lanes>,
+}
+
+/// A connection, and the places for calls over it.
+#[derive(Debug)]
+struct Lane {
     places: Arc<Semaphore>,
-    link: Arc<Mutex<Option<Arc<Link>>>>,
+    link: Mutex<Option<Arc<Link>>>,
+}
+
+impl Lane {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            link: Mutex::default(),
+        })
+    }
+}
+
+/// The lane in use, and those in which somebody still hangs.
+#[derive(Debug)]
+struct Lanes {
+    current: Arc<Lane>,
+    left: Vec<Weak<Lane>>,
 }
 
 /// A `Wake` that can be shown.
@@ -62,8 +87,28 @@ impl Host {
             trial: OnceCell::new(),
             limit,
             wake: WakeFn(wake),
-            places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
-            link: Arc::default(),
+            lane: Mutex::new(Lanes {
+                current: Lane::new(),
+                left: Vec::new(),
+            }),
+        }
+    }
+
+    fn lane(&self) -> Arc<Lane> {
+        let lanes = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&lanes.current)
+    }
+
+    /// The next call opens a connection of its own; in another lane, where somebody hangs who opens one in this.
+    fn give_up(&self, lane: &Arc<Lane>) {
+        if give_up(lane) {
+            return;
+        }
+        let mut lanes = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.left.retain(|left| left.strong_count() > 0);
+        if Arc::ptr_eq(&lanes.current, lane) && lanes.left.len() < LEFT_BEHIND {
+            lanes.left.push(Arc::downgrade(lane));
+            lanes.current = Lane::new();
         }
     }
 
@@ -74,24 +119,26 @@ impl Host {
         call: impl FnOnce(&Link) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {
         let silent = |detail: String| Trouble::silent(&self.uri, detail);
-        let Ok(Ok(place)) = timeout(self.limit, Arc::clone(&self.places).acquire_owned()).await
+        let lane = self.lane();
+        let Ok(Ok(place)) = timeout(self.limit, Arc::clone(&lane.places).acquire_owned()).await
         else {
+            self.give_up(&lane);
             return Err(silent(format!(
                 "has not answered {CALLS_AT_ONCE} calls so far"
             )));
         };
         let (tell, told) = oneshot::channel();
-        let (uri, wake, link) = (self.uri.clone(), self.wake.clone(), Arc::clone(&self.link));
+        let (uri, wake, used) = (self.uri.clone(), self.wake.clone(), Arc::clone(&lane));
         let is_given_up = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&is_given_up);
         let work = move || {
-            let answer = open(&uri, &wake.0, &link).and_then(|open| {
+            let answer = open(&uri, &wake.0, &used.link).and_then(|open| {
                 if stop.load(Ordering::Acquire) {
                     return Err(Trouble::silent(&uri, "came too late"));
                 }
                 let answer = call(&open);
                 if answer.as_ref().is_err_and(|trouble| trouble.is_cut) {
-                    give_up(&link);
+                    give_up(&used);
                 }
                 answer
             });
@@ -113,7 +160,7 @@ impl Host {
             )),
             Err(_) => {
                 is_given_up.store(true, Ordering::Release);
-                give_up(&self.link);
+                self.give_up(&lane);
                 Err(silent(format!("has not answered within {:?}", self.limit)))
             }
         }
@@ -140,14 +187,15 @@ fn open(uri: &str, wake: &Wake, link: &Mutex<Option<Arc<Link>>>) -> Result<Arc<L
     Ok(opened)
 }
 
-/// The next call opens a connection of its own. One that is being opened at this moment is not given up; whoever opens it waits.
-fn give_up(link: &Mutex<Option<Arc<Link>>>) {
-    let mut link = match link.try_lock() {
+/// Lets the next call in this lane open a connection of its own; false where one is being opened at this moment.
+fn give_up(lane: &Lane) -> bool {
+    let mut link = match lane.link.try_lock() {
         Ok(link) => link,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => return,
+        Err(TryLockError::WouldBlock) => return false,
     };
     *link = None;
+    true
 }
 
 /// All hosts of a cloud, in order of preference.

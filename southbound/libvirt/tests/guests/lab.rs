@@ -204,6 +204,11 @@ impl Lab {
         if let Some(mut daemon) = self.daemon.lock().unwrap().take() {
             let _ = daemon.kill();
             let _ = daemon.wait();
+            // The kernel ends the rest of the namespace a moment after the first.
+            let home = self.directory.path().display().to_string();
+            wait_until("its processes have ended", || {
+                processes(&[&home]).is_empty()
+            });
         }
     }
 }

@@ -12,6 +12,36 @@ use southbound_libvirt::Hypervisor;
 use crate::bed::LibvirtBed;
 use crate::lab::{self, Lab, signal, wait_until};
 
+/// A host that takes connections and never says a word, not even the first; nothing cuts such a connection. Then it is replaced by
+/// one that works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_hangs_while_it_is_being_reached_is_reached_once_it_is_back() {
+    let mut bed = LibvirtBed::new();
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("libvirt-sock");
+    let mute = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    bed.settings.hosts[0].uri = format!("qemu+unix:///system?socket={}", socket.display());
+    bed.settings.call_limit = Duration::from_secs(2);
+    let (cloud, demo) = (bed.cloud(), tenant("demo"));
+
+    for _ in 0..3 {
+        let error = cloud.list(&demo).await.unwrap_err();
+        assert_eq!(error.kind, CloudErrorKind::Unreachable);
+    }
+    std::fs::remove_file(&socket).unwrap();
+    std::os::unix::fs::symlink(bed.lab.path("sock/libvirt-sock"), &socket).unwrap();
+    let mut listed = cloud.list(&demo).await;
+    for _ in 0..20 {
+        if listed.is_ok() {
+            break;
+        }
+        listed = cloud.list(&demo).await;
+    }
+
+    assert_eq!(listed.unwrap(), []);
+    drop(mute);
+}
+
 /// A bed on a host of its own, to be hurt.
 fn alone() -> LibvirtBed {
     LibvirtBed::on(vec![Arc::new(Lab::start())], 3)
