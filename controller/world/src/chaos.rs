@@ -1,6 +1,8 @@
 //! When faults strike that are not drawn call by call: each kind that is in this world comes again and again, at its own rate,
 //! and lasts for as long as chance has it.
 
+use controller::offering::Offering;
+
 use crate::clients::exponential;
 use crate::draw::stream;
 use crate::executor::WORLD;
@@ -192,6 +194,7 @@ fn appear(truth: &mut Truth, tenant: usize, chance: &mut fastrand::Rng) {
     let like = truth.reals(tenant).next().cloned();
     let Some(like) = like else { return };
     let stranger = Real {
+        offering: Offering::default(),
         tenant: None,
         id,
         provider: controller::id::ProviderId(format!("stranger/{id}")),

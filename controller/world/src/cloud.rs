@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use controller::id::{InstanceId, ProviderId};
+use controller::offering::Offering;
 use controller::ports::{CloudErrorKind, InstanceSeen, Launch};
 
 use crate::draw::{CloudDrawn, Personality};
@@ -45,6 +46,16 @@ impl Cloud {
     pub(crate) fn of(&self, tenant: usize, now: At) -> impl Iterator<Item = &Real> {
         let is_meant = move |real: &&Real| real.tenant == Some(tenant) && real.exists(now);
         self.reals.values().filter(is_meant)
+    }
+
+    /// Whether all that it has of an offering is taken.
+    fn has_no_room_for(&self, offering: &Offering, now: At) -> bool {
+        let there = self.reals.values().filter(|real| real.exists(now));
+        let there = there.filter(|real| real.offering == *offering).count();
+        self.drawn
+            .rooms
+            .get(offering)
+            .is_some_and(|room| there >= *room)
     }
 
     fn forget_gone(&mut self, now: At) {
@@ -129,7 +140,12 @@ pub(crate) fn launch(
         .values()
         .filter(|real| real.exists(now));
     let is_full = there.count() >= truth.clouds[cloud].drawn.capacity;
-    if is_full || truth.clouds[cloud].moods.is_on(Fault::NoCapacity, now) {
+    let offering = &launch.instance.offering;
+    let has_no_such = truth.clouds[cloud].has_no_room_for(offering, now);
+    if has_no_such {
+        truth.coverage.row("an offering has no room");
+    }
+    if is_full || has_no_such || truth.clouds[cloud].moods.is_on(Fault::NoCapacity, now) {
         return Err(CloudErrorKind::NoCapacity);
     }
     let real = make(truth, cloud, tenant, launch);
@@ -195,6 +211,7 @@ fn make(truth: &mut Truth, cloud: usize, tenant: usize, launch: &Launch) -> Real
         id: launch.instance.id,
         provider: ProviderId(format!("{}/{}", here.drawn.name, launch.instance.id)),
         address: launch.instance.address,
+        offering: launch.instance.offering.clone(),
         made: now,
         is_half_made,
         is_to_fail: fails,

@@ -19,7 +19,7 @@ const PHASES: [Phase; 9] = [
 ];
 
 /// The rows of recovery that apply to a core which asks by intents, and what else has to be seen once.
-pub(crate) const ROWS: [&str; 16] = [
+pub(crate) const ROWS: [&str; 19] = [
     "an instance is adopted that no answer told of",
     "the same launch again, its instance exists",
     "the same launch again, nothing exists",
@@ -36,6 +36,9 @@ pub(crate) const ROWS: [&str; 16] = [
     "a deposed node is refused by the kernel",
     "a deposed node is refused by the store",
     "a tenant is destroyed and made again",
+    "an offering has no room",
+    "a spot instance is made",
+    "a template changes",
 ];
 
 /// What has happened.

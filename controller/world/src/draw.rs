@@ -1,6 +1,10 @@
 //! What a seed stands for: how many nodes, which clouds, which tenants with which wishes, how much load, for how long.
 
+use std::collections::BTreeMap;
+
 use controller::id::CloudName;
+use controller::market::{CloudOffer, Market};
+use controller::offering::Offering;
 use controller::pace::Pace;
 use controller::spec::TenantSpec;
 use jiff::SignedDuration;
@@ -9,8 +13,10 @@ use crate::curve::Curve;
 use crate::fault::Faults;
 use crate::moment::{HOUR, Span};
 
+mod offers;
 mod tenant;
 
+pub(crate) use offers::another_template;
 pub(crate) use tenant::{changed, spec};
 
 /// How a cloud behaves.
@@ -32,6 +38,10 @@ pub(crate) struct CloudDrawn {
     pub(crate) capacity: usize,
     /// How long an instance takes from its launch until it answers, about.
     pub(crate) boot: Span,
+    /// What there is to choose from.
+    pub(crate) offer: CloudOffer,
+    /// For how many of some of its offerings it has room; of others for as many as may be.
+    pub(crate) rooms: BTreeMap<Offering, usize>,
 }
 
 /// One tenant.
@@ -55,6 +65,15 @@ pub(crate) struct Drawn {
     pub(crate) faults: Faults,
 }
 
+/// What these clouds have to offer, together.
+pub(crate) fn market<'a>(clouds: impl Iterator<Item = &'a CloudDrawn>) -> Market {
+    Market {
+        clouds: clouds
+            .map(|cloud| (cloud.name.clone(), cloud.offer.clone()))
+            .collect(),
+    }
+}
+
 /// A stream of chance for one purpose of one seed, so that more draws for one purpose leave the others as they are.
 pub(crate) fn stream(seed: u64, purpose: &str) -> fastrand::Rng {
     let mut hash = seed ^ 0xcbf2_9ce4_8422_2325;
@@ -74,13 +93,18 @@ pub(crate) fn draw(seed: u64, traces: &[Vec<f64>]) -> Drawn {
             personality: personalities[chance.usize(..3)],
             capacity: chance.usize(6..=30),
             boot: chance.u64(2..=90) * crate::moment::SECOND,
+            offer: CloudOffer::default(),
+            rooms: BTreeMap::new(),
         })
         .collect();
+    let mut clouds = clouds;
+    offers::draw(seed, &mut clouds);
     let names: Vec<CloudName> = clouds.iter().map(|cloud| cloud.name.clone()).collect();
     let tenants = (0..[1, 1, 2, 2, 3][chance.usize(..5)])
         .map(|index| {
             let mut chance = stream(seed, &format!("tenant {index}"));
-            let spec = spec(&mut chance, index, &names);
+            let mut spec = spec(&mut chance, index, &names);
+            offers::choose(seed, index, &mut spec);
             let curve = Curve::drawn(&mut chance, spec.instances.max, traces);
             TenantDrawn { spec, curve }
         })

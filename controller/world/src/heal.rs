@@ -31,6 +31,7 @@ pub(crate) fn begin(world: &World, seed: u64) {
         for cloud in &mut truth.clouds {
             cloud.moods.end(now);
             cloud.drawn.capacity = usize::MAX;
+            cloud.drawn.rooms.clear();
         }
         for node in &mut truth.nodes {
             node.moods.end(now);

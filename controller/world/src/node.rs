@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use controller::drive::{self, Wake};
 use controller::id::CloudName;
+use controller::market::Market;
 use controller::ports::{Ports, Southbound};
 
 use crate::cloud::port::CloudPort;
-use crate::draw::stream;
+use crate::draw::{market, stream};
 use crate::executor::Group;
 use crate::moment::{MILLI, SECOND, Span};
 use crate::seat::{Seat, World};
@@ -86,13 +87,11 @@ async fn look_after(seat: Seat, seed: u64, tenant: usize) {
 }
 
 fn ports(seat: &Seat) -> Ports {
-    let names: Vec<CloudName> = {
+    let (names, market): (Vec<CloudName>, Market) = {
         let truth = &*seat.truth();
-        truth
-            .clouds
-            .iter()
-            .map(|cloud| cloud.drawn.name.clone())
-            .collect()
+        let drawn = || truth.clouds.iter().map(|cloud| &cloud.drawn);
+        let names = drawn().map(|cloud| cloud.name.clone());
+        (names.collect(), market(drawn()))
     };
     let cloud = |(cloud, name): (usize, CloudName)| {
         let port: Arc<dyn Southbound> = Arc::new(CloudPort {
@@ -106,7 +105,7 @@ fn ports(seat: &Seat) -> Ports {
     let seat = Arc::new(seat.clone());
     Ports {
         clouds,
-        market: Arc::default(),
+        market: Arc::new(market),
         dataplane: seat.clone(),
         meter: seat.clone(),
         store: seat.clone(),

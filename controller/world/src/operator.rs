@@ -5,10 +5,13 @@ use controller::id::CloudName;
 use controller::spec::TenantSpec;
 
 use crate::clients::exponential;
-use crate::draw::{changed, stream};
+use crate::draw::{another_template, changed, stream};
 use crate::moment::{MINUTE, SECOND};
 use crate::seat::World;
 use crate::truth::Truth;
+
+/// Of so many changes of a spec one changes the template too, where there is anything to choose from.
+const TEMPLATE_EVERY: u64 = 4;
 
 /// Applies a spec as its tenant's first.
 pub(crate) fn create(truth: &mut Truth, tenant: usize, spec: TenantSpec) {
@@ -80,11 +83,17 @@ fn act(
     chance: &mut fastrand::Rng,
 ) {
     let now = truth.now;
+    let mut offers = truth.clouds.iter().map(|cloud| &cloud.drawn.offer);
+    let has_choice = offers.any(|offer| !offer.templates.is_empty());
     let here = &mut truth.tenants[tenant];
     let max = seen.spec.instances.max;
     let what = match chance.u32(..20) {
         0..8 => {
-            let spec = changed(chance, &seen.spec, clouds);
+            let mut spec = changed(chance, &seen.spec, clouds);
+            if has_choice && seen.generation.0.is_multiple_of(TEMPLATE_EVERY) {
+                another_template(&mut spec);
+                truth.coverage.row("a template changes");
+            }
             let applied = here.kept.wish_for(spec, Some(seen.generation), now);
             here.spec = here.kept.wish.as_ref().map(|wish| wish.spec.clone());
             if applied.is_ok() {

@@ -45,6 +45,7 @@ rules! {
     I22: "The journal has no gap: every move goes on from the last.",
     I24: "One call for an instance at a time.",
     I26: "A pause is durable.",
+    I28: "Only what a cloud offers is asked of it, and an address is one of its zone's.",
     L1: "In the end as many run as are wanted, and nobody else; the rules lead to them.",
     L2: "What never boots is replaced.",
     L3: "Drains end.",

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 
 use controller::id::{InstanceId, ProviderId};
+use controller::offering::Offering;
 use controller::ports::CloudState;
 
 use crate::moment::At;
@@ -19,6 +20,7 @@ pub(crate) struct Real {
     pub(crate) id: InstanceId,
     pub(crate) provider: ProviderId,
     pub(crate) address: Ipv4Addr,
+    pub(crate) offering: Offering,
     pub(crate) made: At,
     /// Defined and not started: it waits for its launch to be repeated.
     pub(crate) is_half_made: bool,

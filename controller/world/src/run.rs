@@ -137,6 +137,7 @@ fn leave_out(drawn: &mut Drawn, without: Without) {
     if matches!(without, Without::Sharing | Without::Others) {
         for cloud in &mut drawn.clouds {
             cloud.capacity = usize::MAX;
+            cloud.rooms.clear();
         }
     }
     if without == Without::Others {

@@ -1,5 +1,7 @@
 //! What must hold when an instance comes to exist.
 
+use controller::offering::Offering;
+
 use crate::fault::Fault;
 use crate::moment::{MINUTE, SECOND, Span};
 use crate::oracle::Rule;
@@ -16,12 +18,16 @@ const LIES_TOLD: Span = 20 * MINUTE;
 pub(crate) fn judge(truth: &mut Truth, cloud: usize, tenant: usize, real: &Real) {
     let now = truth.now;
     truth.launches += 1;
+    if real.offering.is_spot {
+        truth.coverage.row("a spot instance is made");
+    }
     *truth.tenants[tenant].deeds.made.entry(real.id).or_default() += 1;
     let found = [
         (Rule::I1, ceiling(truth, tenant, real)),
         (Rule::I8, once(truth, tenant, real)),
         (Rule::I10, address(truth, cloud, tenant, real)),
         (Rule::I16, recorded(truth, tenant, real)),
+        (Rule::I28, offered(truth, cloud, tenant, real)),
     ];
     for (rule, found) in found {
         truth.oracle.judge(rule, now, found);
@@ -67,6 +73,42 @@ pub(crate) fn ceiling(truth: &Truth, tenant: usize, real: &Real) -> Option<Strin
         format!(
             "{there} instances exist with {}, at most {ceiling} may",
             real.id
+        )
+    })
+}
+
+/// I28: it is one of the cloud's offerings, with an address of its zone's own.
+pub(crate) fn offered(truth: &Truth, cloud: usize, tenant: usize, real: &Real) -> Option<String> {
+    let offer = &truth.clouds[cloud].drawn.offer;
+    let Offering {
+        zone,
+        machine,
+        is_spot,
+    } = &real.offering;
+    let mut templates = offer.templates.values();
+    let mut machines = templates.next().into_iter().flat_map(|of| &of.machines);
+    let is_listed = match machine {
+        None => offer.templates.is_empty() && !is_spot,
+        Some(name) => machines.any(|one| one.name == *name && (one.spot.is_some() || !is_spot)),
+    };
+    let mut zones = offer.zones.iter();
+    let place = zone
+        .as_ref()
+        .map(|zone| zones.position(|name| name == zone));
+    let is_of_zone = match place {
+        None => offer.zones.is_empty(),
+        Some(None) => false,
+        // The tenants of worlds share a /24 out in equal parts.
+        Some(Some(place)) => {
+            let part = 256 / offer.zones.len().next_power_of_two();
+            usize::from(real.address.octets()[3]) / part == place
+        }
+    };
+    (!is_listed || !is_of_zone).then(|| {
+        let (cloud, offering) = (&truth.clouds[cloud].drawn.name, &real.offering);
+        format!(
+            "tenant {tenant}: {cloud} has no `{offering}` at {}",
+            real.address
         )
     })
 }

@@ -233,7 +233,7 @@ pub(crate) fn paused(truth: &Truth, tenant: usize, events: &[Event]) -> Option<S
         Event::Moved(step) => {
             let cause = step.drain.as_ref().map(|drain| drain.cause);
             let is_chosen = step.to == Phase::Intent
-                || step.to == Phase::Draining && cause == Some(Cause::ScaleIn);
+                || step.to == Phase::Draining && cause.is_some_and(Cause::is_choice);
             is_chosen.then_some(step)
         }
         _ => None,

@@ -7,7 +7,9 @@ use controller::id::{Epoch, InstanceId, ProviderId};
 use controller::instance::{Cause, Drain, Instance, Phase};
 use controller::journal::{Event, Move};
 use controller::load::Metric;
+use controller::market::CloudOffer;
 use controller::network::{Endpoint, NetworkPlan};
+use controller::offering::Offering;
 use controller::policy::{PerDirection, Rate};
 use jiff::SignedDuration;
 
@@ -43,6 +45,7 @@ fn record(truth: &Truth, slot: u32, phase: Phase) -> Instance {
 /// An instance that has served for half an hour.
 fn real(record: &Instance) -> Real {
     Real {
+        offering: record.offering.clone(),
         tenant: Some(0),
         id: record.id,
         provider: ProviderId(record.id.to_string()),
@@ -427,6 +430,29 @@ fn i16_made_and_never_recorded() {
     assert!(launching::recorded(&truth, 0, &real(&one)).is_some());
     truth.tenants[0].kept.records.insert(one.id, one.clone());
     assert_eq!(launching::recorded(&truth, 0, &real(&one)), None);
+}
+
+#[test]
+fn i28_what_no_cloud_offers_and_an_address_of_another_zone() {
+    let mut truth = quiet();
+    let plain = real(&record(&truth, 4, Phase::Intent));
+    truth.clouds[0].drawn.offer = CloudOffer::default();
+    assert_eq!(launching::offered(&truth, 0, 0, &plain), None);
+    let mut market = example::market("a", &["z1", "z2"], &["m1"]).clouds;
+    let (_, offer) = market.pop_first().unwrap();
+    truth.clouds[0].drawn.offer = offer;
+    assert!(launching::offered(&truth, 0, 0, &plain).is_some());
+    let of = |zone: &str, machine: &str| Real {
+        offering: Offering {
+            zone: Some(zone.to_owned()),
+            machine: Some(machine.to_owned()),
+            is_spot: true,
+        },
+        ..plain.clone()
+    };
+    assert_eq!(launching::offered(&truth, 0, 0, &of("z1", "m1")), None);
+    assert!(launching::offered(&truth, 0, 0, &of("z1", "m2")).is_some());
+    assert!(launching::offered(&truth, 0, 0, &of("z2", "m1")).is_some());
 }
 
 #[test]
