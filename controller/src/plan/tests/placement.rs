@@ -101,7 +101,7 @@ proptest! {
         }
     }
 
-    // S4-35
+    // S4-35, I28
     #[test]
     fn spot_comes_only_where_enough_are_on_demand(case in cases()) {
         let told = planned(&case);
@@ -114,7 +114,7 @@ proptest! {
         }
     }
 
-    // S4-34
+    // S4-34, I28
     #[test]
     fn beyond_the_minimum_nothing_is_launched_that_costs_more_than_the_budget(case in cases()) {
         let told = planned(&case);
