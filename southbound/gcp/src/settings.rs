@@ -138,11 +138,11 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// The core gives a launch two minutes: an operation has to be given up before that.
+    /// The core gives a launch two minutes: three calls and an operation have to be given up before that.
     fn default() -> Self {
         Self {
             call: Duration::from_secs(15),
-            operation: Duration::from_secs(75),
+            operation: Duration::from_mins(1),
             poll: Duration::from_millis(500),
         }
     }

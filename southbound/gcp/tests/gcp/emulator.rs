@@ -1,9 +1,11 @@
 //! That the lab itself is right: Google's own Python client gets along with it, and what it counts it can count.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::exec;
-use crate::process::{Lab, ZONE};
+use crate::process::{LIMIT, Lab, ZONE};
 
 fn body(name: &str) -> Value {
     json!({
@@ -57,6 +59,40 @@ fn an_instance_that_is_made_again_under_its_name_is_counted_twice() {
         lab.settle();
     }
     assert_eq!(lab.made()["a"], 2);
+}
+
+#[test]
+fn whoever_puts_machines_behind_instances_is_told_of_each_change() {
+    let lab = Lab::start();
+    let told = |wanted: &[(&str, &str)]| {
+        let since = Instant::now();
+        loop {
+            let told = lab.told();
+            let seen: Vec<(&str, &str)> = told
+                .iter()
+                .map(|each| {
+                    (
+                        each["name"].as_str().unwrap(),
+                        each["status"].as_str().unwrap(),
+                    )
+                })
+                .collect();
+            if seen == wanted {
+                return told.clone();
+            }
+            assert!(since.elapsed() < LIMIT, "{seen:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+
+    assert_eq!(insert(&lab, "", &body("a")).0, 200);
+    let running = told(&[("a", "RUNNING")]);
+    lab.kill("a");
+    told(&[("a", "TERMINATED")]);
+    lab.api("DELETE", &format!("zones/{ZONE}/instances/a"), &json!({}));
+    told(&[]);
+
+    assert!(running[0]["networkInterfaces"][0]["networkIP"].is_string());
 }
 
 #[test]

@@ -25,11 +25,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(faults: &Path) -> Self {
+    /// What goes wrong is read from one file, and what there is written to the other.
+    pub(crate) fn start(faults: &Path, on_change: &Path) -> Self {
         let mut child = Command::new(python())
             .arg(home().join("gce.py"))
             .arg("--faults")
             .arg(faults)
+            .arg("--on-change")
+            .arg(on_change)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -14,7 +14,7 @@ use crate::exec::Process;
 pub(crate) const REGION: &str = "europe-west1";
 pub(crate) const ZONE: &str = "europe-west1-b";
 /// Whatever the lab does takes less than this, however busy the machine is.
-const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Lab {
     process: Process,
@@ -25,7 +25,9 @@ impl Lab {
     /// With a network that all tenants may share.
     pub(crate) fn start() -> Self {
         let directory = TempDir::new().unwrap();
-        let process = Process::start(&directory.path().join("faults.json"));
+        let [faults, change] =
+            ["faults.json", "change.json"].map(|name| directory.path().join(name));
+        let process = Process::start(&faults, &change);
         let lab = Self { process, directory };
         let network = json!({"name": "shared", "autoCreateSubnetworks": false});
         lab.api("POST", "global/networks", &network);
@@ -76,6 +78,12 @@ impl Lab {
 
     pub(crate) fn state(&self) -> Value {
         serde_json::from_str(&self.http("GET", "/lab/state", "").1).unwrap()
+    }
+
+    /// What was last told to whoever puts machines behind instances; nothing where there never was one.
+    pub(crate) fn told(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.directory.path().join("change.json"));
+        text.map_or(Vec::new(), |text| serde_json::from_str(&text).unwrap())
     }
 
     /// How often each method was called.
