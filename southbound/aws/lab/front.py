@@ -12,16 +12,17 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 import limits
 from call import Call, Refusal, Unheard
 from faults import Faults
+from narrow import narrowed
 from states import WAYS, States, enter
 from tokens import Tokens
 
 
 class Front:
-    def __init__(self, state, account):
+    def __init__(self, state, account, on_change=None):
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.account = account
         self.faults = Faults(os.path.join(state, "faults.json"))
-        self.on_change = os.path.join(state, "instances.json")
+        self.on_change = on_change
         self.states, self.tokens = States(), Tokens()
         self.calls, self.refused, self.number, self.changes = Counter(), Counter(), 0, 0
         self.lock = threading.Lock()
@@ -58,10 +59,10 @@ class Front:
         if reply is None:
             if call.action == "StartInstances":
                 limits.check_start(call, faults)
-            with self.states.lagging(call, faults):
+            with self.states.lagging(call, faults), narrowed(call):
                 reply = self.pass_on(environ, body)
             self.moved(call, reply, faults)
-        if call.action in WAYS:
+        if self.on_change and call.action in WAYS:
             self.write_down(call)
         if is_unheard:
             raise Unheard()
@@ -145,15 +146,22 @@ class Front:
             json.dump(self.seen(call), file, indent=1)
         os.replace(self.on_change + ".new", self.on_change)
 
+    def meddle(self, call, what, instance_id, body):
+        """What happens to an instance behind everybody's back."""
+        instance = call.backend().get_instance(instance_id)
+        if what == "tags":
+            instance.add_tags(json.loads(body))
+        else:
+            enter(instance, what)
+
     def lab(self, environ, start_response):
         call = Call(0, self.account["region"], "lab")
         with self.lock:
             self.states.settle()
             parts = environ["PATH_INFO"].strip("/").split("/")
-            if environ["REQUEST_METHOD"] == "POST" and parts[1:2] == ["stop"]:
-                for instance in call.instances():
-                    if instance.id == parts[2]:
-                        enter(instance, "stopped")
+            if environ["REQUEST_METHOD"] == "POST":
+                body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                self.meddle(call, *parts[1:], body)
             told = {
                 "calls": self.calls,
                 "number": self.number,

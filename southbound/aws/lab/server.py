@@ -1,13 +1,15 @@
 """An EC2 to test against: moto, and what it lacks to be a cloud that an autoscaler has to survive.
 
-    server.py --port 0 --state DIR [--check-signatures]
+    server.py --port 0 --state DIR [--check-signatures] [--on-change FILE]
 
-Prints its address, then serves until its standard input ends, so that it never outlives whoever started it. In DIR are
-`faults.json` (see faults.py), read at each call, and `instances.json`, what exists, written after each change.
+Prints its address, then serves until its standard input ends, so that it never outlives whoever started it. In DIR is
+`faults.json` (see faults.py), read at each call; into FILE goes what exists, after each change, for whoever puts something
+behind the instances.
 
     any call of EC2 ─► faults ─► token known? ─► limits ─► moto ─► states ─► reply, or none
 
-GET /lab tells what was counted; POST /lab/stop/<id> stops an instance behind everybody's back.
+GET /lab tells what was counted. Behind everybody's back, POST /lab/<state>/<id> moves an instance, and POST /lab/tags/<id>
+tags it.
 """
 
 import argparse
@@ -19,6 +21,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--state", required=True)
 parser.add_argument("--check-signatures", action="store_true")
+parser.add_argument("--on-change")
 arguments = parser.parse_args()
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -39,7 +42,7 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-front = Front(arguments.state, furnish())
+front = Front(arguments.state, furnish(), arguments.on_change)
 server = make_server("127.0.0.1", arguments.port, front, threaded=True, request_handler=Quiet)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -203,32 +203,53 @@ pub(crate) fn is_marked(instance: &Instance) -> bool {
 }
 
 /// What an instance does; `None` once it is gone. What dies shows as stopped for as long as it takes room.
-pub(crate) fn state(instance: &Instance) -> Option<CloudState> {
+fn state(instance: &Instance) -> Result<Option<CloudState>, Trouble> {
     use InstanceStateName::{Running, ShuttingDown, Stopped, Stopping, Terminated};
-    match state_name(instance)? {
+    let name = state_name(instance).ok_or_else(|| nameless("a state"))?;
+    Ok(match name {
         Terminated => None,
         Running => Some(CloudState::Running),
         Stopping | Stopped if is_marked(instance) => Some(CloudState::Suspended),
         Stopping | Stopped | ShuttingDown => Some(CloudState::Stopped),
         // Pending, or a state that nobody has told us of: it exists, and whether it is well its health tells.
         _ => Some(CloudState::Starting),
+    })
+}
+
+pub(crate) fn nameless(what: &str) -> Trouble {
+    let detail = format!("EC2 shows an instance without {what}");
+    Trouble::new(CloudErrorKind::Unreachable, detail)
+}
+
+/// The intent that an instance was made for; `None` where it was none of this tenant's. The token says so, which nobody can
+/// copy: `Launch more like this` copies tags.
+pub(crate) fn intent(
+    settings: &Settings,
+    tenant: &TenantName,
+    instance: &Instance,
+) -> Option<InstanceId> {
+    match instance.client_token() {
+        Some(token) => tag::instance(&settings.deployment, &settings.cloud, tenant, token),
+        None => value_of(instance.tags(), label::INSTANCE)?.parse().ok(),
     }
 }
 
-/// An instance as the core sees it; `None` for one that is gone, or made for no intent of this tenant's.
+/// An instance as the core sees it; `None` for one that is gone, or was made for no intent of this tenant's.
 pub(crate) fn seen(
     settings: &Settings,
     tenant: &TenantName,
     instance: &Instance,
-) -> Option<InstanceSeen> {
-    let tagged = value_of(instance.tags(), label::INSTANCE).and_then(|id| id.parse().ok());
-    let told = || {
-        let token = instance.client_token()?;
-        tag::instance(&settings.deployment, &settings.cloud, tenant, token)
+) -> Result<Option<InstanceSeen>, Trouble> {
+    if !carries(instance.tags(), &owner(settings, tenant)) {
+        let detail = "EC2 shows an instance that was not asked for";
+        return Err(Trouble::new(CloudErrorKind::Unreachable, detail));
+    }
+    let provider = instance.instance_id().ok_or_else(|| nameless("a name"))?;
+    let state = state(instance)?;
+    let made = |(id, state)| InstanceSeen {
+        provider: ProviderId(provider.to_owned()),
+        id,
+        state,
     };
-    Some(InstanceSeen {
-        provider: ProviderId(instance.instance_id()?.to_owned()),
-        id: tagged.or_else(told)?,
-        state: state(instance)?,
-    })
+    Ok(intent(settings, tenant, instance).zip(state).map(made))
 }

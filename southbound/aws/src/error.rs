@@ -10,6 +10,8 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use controller::id::CloudName;
 use controller::ports::{CloudError, CloudErrorKind};
 
+use crate::wire;
+
 use CloudErrorKind::{Denied, NoCapacity, NotFound, Rejected, Throttled, Unreachable};
 
 /// What to do about each code; `*` stands for the rest of it. The first that fits counts.
@@ -276,8 +278,12 @@ impl Trouble {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
-        if let (Some(code), true) = (error.code(), status >= 400) {
+        let (status, is_whole) = error.raw_response().map_or((0, false), |raw| {
+            let body = raw.body().bytes().unwrap_or_default();
+            (raw.status().as_u16(), wire::check(body).is_ok())
+        });
+        let code = error.code().filter(|code| !code.is_empty() && is_whole);
+        if let (Some(code), true) = (code, status >= 400) {
             return Self::refusal(code, error.message().unwrap_or_default(), status);
         }
         if let Some(cause) = find_credentials(&error) {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing is kept in memory that matters. EC2 itself knows by the token which intent an instance was made for, by the tags
-//! whose it is, and by one more tag that it was us who stopped it.
+//! whose it is, and by one more tag that it was us who stopped it. Tags can be copied, tokens cannot: ours has to have both.
 //!
 //! `api` has the calls, `convert` what they say, `error` what the answers mean, `wire` which answers are believed.
 
@@ -67,6 +67,17 @@ impl AwsCloud {
         })
     }
 
+    async fn present_ones(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, Trouble> {
+        let mut filters = convert::filters_of(&convert::owner(&self.settings, tenant));
+        let states = PRESENT.map(|state| state.as_str().to_owned());
+        filters.push(filter("instance-state-name", states));
+        let found = self.api.describe(filters).await?;
+        let seen = found
+            .iter()
+            .map(|each| convert::seen(&self.settings, tenant, each));
+        seen.filter_map(Result::transpose).collect()
+    }
+
     /// Looks first: what was made before is shown as it is by now, which the answer to a repeated launch need not do, and it is
     /// found also after a day, when EC2 has forgotten the token, or after the template has changed. The token is for what is
     /// not shown yet.
@@ -81,7 +92,7 @@ impl AwsCloud {
         if let Some(id) = instance.instance_id() {
             self.fresh.note(ProviderId(id.to_owned()), Instant::now());
         }
-        let seen = convert::seen(&self.settings, &launch.tenant, &instance);
+        let seen = convert::seen(&self.settings, &launch.tenant, &instance)?;
         let is_leaving = convert::is_leaving(&instance);
         seen.filter(|_| !is_leaving).ok_or_else(|| {
             Trouble::new(
@@ -98,7 +109,8 @@ impl AwsCloud {
             label::INSTANCE,
             &launch.instance.id.to_string(),
         ));
-        let found = self.api.describe(convert::filters_of(&tags)).await?;
+        let mut found = self.api.describe(convert::filters_of(&tags)).await?;
+        found.retain(|each| self.is_of(&launch.tenant, each));
         Ok(found.into_iter().min_by_key(convert::is_leaving))
     }
 
@@ -120,6 +132,13 @@ impl AwsCloud {
         }
     }
 
+    /// Whether it was made for an intent of this tenant's, here.
+    fn is_of(&self, tenant: &TenantName, instance: &Instance) -> bool {
+        let owner = convert::owner(&self.settings, tenant);
+        convert::carries(instance.tags(), &owner)
+            && convert::intent(&self.settings, tenant, instance).is_some()
+    }
+
     /// This very instance, also one that is gone, as long as EC2 shows it; `Denied` where it is not this tenant's.
     async fn own(&self, tenant: &TenantName, id: &ProviderId) -> Result<Option<Instance>, Trouble> {
         if !convert::is_instance_id(id) {
@@ -132,10 +151,16 @@ impl AwsCloud {
             .await?
             .pop();
         if let Some(instance) = &found
-            && !convert::carries(instance.tags(), &convert::owner(&self.settings, tenant))
+            && !self.is_of(tenant, instance)
         {
-            let detail = "its tags say that it is not this tenant's";
+            let detail = "its tags and its token do not say that it is this tenant's";
             return Err(Trouble::new(CloudErrorKind::Denied, detail));
+        }
+        if found
+            .as_ref()
+            .is_some_and(|each| convert::state_name(each).is_none())
+        {
+            return Err(convert::nameless("a state"));
         }
         if found.is_none() && self.fresh.is_fresh(id, Instant::now()) {
             let detail = "EC2 has made it a moment ago and does not show it yet";
@@ -266,17 +291,8 @@ fn not_now(state: Option<&InstanceStateName>, what: &str) -> Trouble {
 #[async_trait]
 impl Southbound for AwsCloud {
     async fn list(&self, tenant: &TenantName) -> Result<Vec<InstanceSeen>, CloudError> {
-        let mut filters = convert::filters_of(&convert::owner(&self.settings, tenant));
-        filters.push(filter(
-            "instance-state-name",
-            PRESENT.map(|state| state.as_str().to_owned()),
-        ));
-        let listed = self.api.describe(filters).await;
-        let listed = listed.map_err(|trouble| self.error(trouble, "list instances".to_owned()))?;
-        let seen = listed
-            .iter()
-            .filter_map(|each| convert::seen(&self.settings, tenant, each));
-        Ok(seen.collect())
+        let listed = self.present_ones(tenant).await;
+        listed.map_err(|trouble| self.error(trouble, "list instances".to_owned()))
     }
 
     async fn launch(&self, launch: &Launch) -> Result<InstanceSeen, CloudError> {

@@ -49,12 +49,14 @@ impl Intercept for WholeAnswers {
             return Ok(());
         }
         let bytes = response.body().bytes().unwrap_or_default();
-        check(std::str::from_utf8(bytes)?).map_err(BoxError::from)
+        check(bytes).map_err(BoxError::from)
     }
 }
 
 /// Whether this is one whole XML document: every element that begins ends, and there is one.
-fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(answer: &[u8]) -> Result<(), String> {
+    let text =
+        std::str::from_utf8(answer).map_err(|cause| format!("the answer is broken: {cause}"))?;
     let mut open: Vec<&str> = Vec::new();
     let mut elements = 0;
     for token in Tokenizer::from(text) {
@@ -91,18 +93,18 @@ mod tests {
     #[test]
     fn an_answer_that_breaks_off_anywhere_is_refused() {
         let whole = "<?xml version=\"1.0\"?>\n<A xmlns=\"b\"><c>d</c><e/><f g=\"h\">i</f></A>";
-        assert_eq!(check(whole), Ok(()));
+        assert_eq!(check(whole.as_bytes()), Ok(()));
         let begin = whole.find("<A").unwrap();
         for end in 0..whole.len() {
             let cut = &whole[..end];
-            assert!(check(cut).is_err(), "{cut:?}, begun at {begin}");
+            assert!(check(cut.as_bytes()).is_err(), "{cut:?}, begun at {begin}");
         }
     }
 
     #[test]
     fn an_answer_whose_elements_cross_is_refused() {
-        assert!(check("<a><b></a></b>").is_err());
-        assert!(check("<a></a></a>").is_err());
-        assert!(check("sorry").is_err());
+        assert!(check(b"<a><b></a></b>").is_err());
+        assert!(check(b"<a></a></a>").is_err());
+        assert!(check(b"sorry").is_err());
     }
 }

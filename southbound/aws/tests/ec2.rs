@@ -6,6 +6,8 @@
     reason = "what goes wrong here fails the test; clippy knows only of functions that are tests themselves"
 )]
 
+#[path = "ec2/answers.rs"]
+mod answers;
 #[path = "ec2/bed.rs"]
 mod bed;
 #[path = "ec2/exec.rs"]
@@ -14,6 +16,10 @@ mod exec;
 mod instances;
 #[path = "ec2/lab.rs"]
 mod lab;
+#[path = "ec2/refusals.rs"]
+mod refusals;
+#[path = "ec2/server.rs"]
+mod server;
 #[path = "ec2/sites.rs"]
 mod sites;
 

@@ -75,7 +75,7 @@ impl Bed for AwsBed {
     }
 
     async fn kill(&self, seen: &InstanceSeen) {
-        self.lab.stop(&seen.provider.0);
+        self.lab.enter(&seen.provider.0, "stopped");
     }
 
     async fn wait_for_boot(&self) {

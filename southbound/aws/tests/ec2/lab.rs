@@ -21,6 +21,9 @@ use crate::exec::Process;
 /// Whoever looks more often has to wait less.
 pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
+/// The image that the lab's account has.
+const IMAGE: &str = "ami-0123456789abcdef0";
+
 pub(crate) struct Lab {
     process: Process,
     state: TempDir,
@@ -35,7 +38,7 @@ impl Lab {
     pub(crate) fn with(options: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
         let process = Process::start(state.path(), options);
-        let account = ask(&process.url, "GET", "/lab")["account"].clone();
+        let account = ask(&process.url, "GET", "/lab", "")["account"].clone();
         let lab = Self {
             process,
             state,
@@ -72,7 +75,7 @@ impl Lab {
     }
 
     pub(crate) fn ask(&self) -> Value {
-        ask(self.url(), "GET", "/lab")
+        ask(self.url(), "GET", "/lab", "")
     }
 
     /// How many calls of this action have come in.
@@ -97,58 +100,43 @@ impl Lab {
         made.find(|each| each["id"] == id).unwrap_or_default()
     }
 
-    /// Stops an instance behind everybody's back.
-    pub(crate) fn stop(&self, id: &str) {
-        ask(self.url(), "POST", &format!("/lab/stop/{id}"));
+    /// Moves an instance behind everybody's back.
+    pub(crate) fn enter(&self, id: &str, state: &str) {
+        ask(self.url(), "POST", &format!("/lab/{state}/{id}"), "");
+    }
+
+    /// Tags an instance behind everybody's back.
+    pub(crate) fn retag(&self, id: &str, tags: &Value) {
+        ask(
+            self.url(),
+            "POST",
+            &format!("/lab/tags/{id}"),
+            &tags.to_string(),
+        );
     }
 
     pub(crate) fn subnet(&self, zone: &str) -> String {
         text(&self.account["subnets"][zone])
     }
 
-    pub(crate) fn image(&self) -> String {
-        text(&self.account["image"])
-    }
-
     pub(crate) fn settings(&self) -> Settings {
-        let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
-        let subnets = zones.map(|zone| (zone.to_owned(), self.subnet(zone)));
-        let template = Template {
-            source: Source::Image(self.image()),
-            user_data: Some("#cloud-config\n".to_owned()),
-            key: None,
-            profile: None,
+        let mut settings = plain_settings(self.credentials_file());
+        let subnets = settings
+            .zones
+            .iter()
+            .map(|zone| (zone.clone(), self.subnet(zone)));
+        settings.network = Network::Existing {
+            subnets: subnets.collect(),
+            groups: Vec::new(),
         };
-        Settings {
-            cloud: "aws-us".parse().unwrap(),
-            deployment: "d1".to_owned(),
-            region: "us-east-1".to_owned(),
-            zones: zones.map(str::to_owned).to_vec(),
-            machines: vec!["t3.micro".to_owned(), "t3.small".to_owned()],
-            templates: [("web".parse().unwrap(), template)].into(),
-            network: Network::Existing {
-                subnets: subnets.into(),
-                groups: Vec::new(),
-            },
-            credentials: Credentials::Profile {
-                file: Some(self.credentials_file()),
-                name: "service".to_owned(),
-            },
-            endpoint: Some(self.url().to_owned()),
-            is_protected: false,
-            hibernates: false,
-            bounds: Bounds {
-                look: LOOK,
-                page: 5,
-                ..Bounds::default()
-            },
-        }
+        settings.endpoint = Some(self.url().to_owned());
+        settings
     }
 
     /// A cloud where tenants have VPCs of their own.
     pub(crate) fn cloud_with_sites(&self) -> AwsCloud {
         let gateway = Gateway {
-            image: self.image(),
+            image: IMAGE.to_owned(),
             machine: "t3.nano".to_owned(),
         };
         AwsCloud::open(Settings {
@@ -204,11 +192,50 @@ pub(crate) fn launch_of(tenant: &TenantName) -> Launch {
     launch_number(tenant, 10)
 }
 
+/// Three zones, two machine types, one template, and nobody there.
+pub(crate) fn plain_settings(credentials: PathBuf) -> Settings {
+    let zones = ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned);
+    let template = Template {
+        source: Source::Image(IMAGE.to_owned()),
+        user_data: Some("#cloud-config\n".to_owned()),
+        key: None,
+        profile: None,
+    };
+    Settings {
+        cloud: "aws-us".parse().unwrap(),
+        deployment: "d1".to_owned(),
+        region: "us-east-1".to_owned(),
+        network: Network::Existing {
+            subnets: zones
+                .clone()
+                .map(|zone| (zone, "subnet-0".to_owned()))
+                .into(),
+            groups: Vec::new(),
+        },
+        zones: zones.to_vec(),
+        machines: vec!["t3.micro".to_owned(), "t3.small".to_owned()],
+        templates: [("web".parse().unwrap(), template)].into(),
+        credentials: Credentials::Profile {
+            file: Some(credentials),
+            name: "service".to_owned(),
+        },
+        endpoint: None,
+        is_protected: false,
+        hibernates: false,
+        bounds: Bounds {
+            look: LOOK,
+            page: 5,
+            ..Bounds::default()
+        },
+    }
+}
+
 /// One question to the lab itself.
-fn ask(url: &str, method: &str, path: &str) -> Value {
+fn ask(url: &str, method: &str, path: &str, body: &str) -> Value {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
-    let asked = format!("{method} {path} HTTP/1.0\r\nHost: lab\r\n\r\n");
+    let length = body.len();
+    let asked = format!("{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all(asked.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
