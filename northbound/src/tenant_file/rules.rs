@@ -84,3 +84,34 @@ fn paid_for(spec: &TenantSpec, per_hour: Amount, costs: impl Fn(u32) -> Option<A
     let counts = spec.instances.min..=spec.instances.max;
     counts.take_while(is_paid).last().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+    use crate::tenant_file;
+
+    /// What is said of this budget, for one to four instances at 0.50 each.
+    fn said(price: &str, per_hour: &str) -> Vec<String> {
+        let clouds = format!("clouds: [{{ name: own, kind: sim, capacity: 9{price} }}]\n");
+        let (config, _) = Config::read(&clouds, "asaas.yml", Path::new("/x")).unwrap();
+        let text = format!(
+            "version: 1\ntenant: demo\nnetwork: {{ public_ip: 45.45.45.45, subnets: [{{ cidr: 19.0.0.0/24 }}] }}\n\
+             instances: {{ min: 1, max: 4 }}\nbudget: {{ per_hour: {per_hour} }}\n"
+        );
+        let reading = tenant_file::read(&text, "demo.yml", &config.known()).unwrap();
+        let warnings = reading.warnings.iter();
+        warnings.map(|warning| warning.what.clone()).collect()
+    }
+
+    // S4-34
+    #[test]
+    fn what_the_budget_will_stand_in_the_way_of_is_said_ahead() {
+        let price = ", price: 0.5";
+        assert_eq!(said(price, "2"), [""; 0]);
+        assert!(said(price, "1.7")[0].ends_with("pays for 3, and more are refused"));
+        assert!(said(price, "0.4")[0].ends_with("it is met all the same"));
+        assert!(said("", "2")[0].starts_with("the operator has named no prices"));
+    }
+}
