@@ -1,5 +1,6 @@
 # make demo    see it work: one tenant, two clouds, load, a crash; leaves nothing behind
 # make test    every test, for real: namespaces, iptables, containers; needs root
+# make test-clouds   the clouds of EC2, Compute Engine and libvirt, each against its lab: real guests, no account; needs root
 # make build   the release binary, target/release/asaas; FEATURES=libvirt,aws,gcp,etcd for what is not in it
 # make lint    what CI holds the code against
 # make chaos [POINT=name] [WORKFLOW=name]   the service killed and stopped at every step, on the real kernel; needs root
@@ -28,9 +29,7 @@ help:
 
 include northbound/demo-app/root.mk
 include northbound/fuzz/fuzz.mk
-include southbound/aws/lab.mk
-include southbound/gcp/lab.mk
-include southbound/libvirt/lab.mk
+include southbound/clouds.mk
 
 # What Debian has and a fresh machine has not. Asks the package manager only for what is missing.
 packages: wanted = $(PACKAGES)
@@ -83,14 +82,15 @@ clean-demo:
 	target/release/asaas demo --cleanup
 
 # The closing line counts all tests of all crates, those in the documentation included.
+count_tests = awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \
+	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' $(1)
+
 test: packages
 	@$(MAKE) --no-print-directory demo-root
 	@$(MAKE) --no-print-directory prometheus || echo "make: tests with a real Prometheus will be skipped" >&2
 	@mkdir -p target; set -o pipefail; \
 	$(CARGO) test --locked --no-fail-fast 2>&1 | tee target/test.log; status=$$?; \
-	awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \
-	     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' target/test.log; \
-	exit $$status
+	$(call count_tests,target/test.log); exit $$status
 
 chaos: packages
 	@$(MAKE) --no-print-directory demo-root

@@ -12,11 +12,11 @@ use controller::ports::Ports;
 use controller::ports::{Clock, Meter, Southbound};
 use netsetup::LinuxDataplane;
 use netsetup::sim::{SimDataplane, SimMeter};
-use southbound::local::{LocalCloud, LocalMeter, LocalSettings, SettingsError, Template};
+use southbound::local::{LocalCloud, LocalMeter, LocalSettings, Template};
 use southbound::sim::{SimCloud, SimSettings};
 
 use crate::clock::SystemClock;
-use crate::config::{CloudKind, Config, Root};
+use crate::config::{Cloud, CloudKind, Config, Root};
 use crate::meter::{
     AccessLogMeter, Meters, PrometheusMeter, Pushed, PushedMeter, Shared, Sources, Troubles,
 };
@@ -25,8 +25,12 @@ use crate::store::{Registrar, SqliteStore};
 
 mod cable;
 pub mod demo;
+mod error;
+#[cfg(feature = "libvirt")]
+mod libvirt;
 mod wakes;
 
+pub use error::WireError;
 pub use wakes::Wakes;
 
 /// A simulated instance shows this load, so that a policy has something to follow.
@@ -96,41 +100,6 @@ impl fmt::Debug for Wired {
     }
 }
 
-/// The parts do not fit together.
-#[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    /// Packets are either real or not.
-    #[error("clouds of kind `sim` and `local` cannot be used side by side")]
-    Mixed,
-    /// A local cloud cannot be as it was set.
-    #[error("cloud {cloud} cannot be used")]
-    Local {
-        /// Which cloud.
-        cloud: CloudName,
-        /// Why not.
-        #[source]
-        cause: SettingsError,
-    },
-    /// The meter of local clouds does not work here.
-    #[error("instances cannot be measured")]
-    Meter(#[source] SettingsError),
-}
-
-impl WireError {
-    /// What a person can do.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Mixed => {
-                "keep one kind in `clouds` of asaas.yml; a second service can run the other"
-            }
-            Self::Local { .. } => "change the cloud or its templates in asaas.yml",
-            Self::Meter(_) => {
-                "see that this machine has its control groups mounted (`mount | grep cgroup`)"
-            }
-        }
-    }
-}
-
 /// Whether the clouds are only simulated, so that nothing of this machine is needed.
 pub fn is_simulated(config: &Config) -> bool {
     config
@@ -141,11 +110,11 @@ pub fn is_simulated(config: &Config) -> bool {
 
 /// Puts the parts together. Touches nothing of the network; local clouds make their directories.
 pub fn wire(config: &Config, memory: Memory) -> Result<Wired, WireError> {
-    let is_local = |kind: &CloudKind| matches!(kind, CloudKind::Local { .. });
+    let is_sim = |cloud: &Cloud| matches!(cloud.kind, CloudKind::Sim { .. });
     if is_simulated(config) {
         return Ok(simulated(config, memory));
     }
-    if !config.clouds.iter().all(|cloud| is_local(&cloud.kind)) {
+    if config.clouds.iter().any(is_sim) {
         return Err(WireError::Mixed);
     }
     real(config, memory)
@@ -216,38 +185,19 @@ fn real(config: &Config, memory: Memory) -> Result<Wired, WireError> {
         settings,
         Arc::new(move |tenant| ring.ring(tenant)),
     ));
-    let templates = templates(config);
-    let mut clouds: BTreeMap<CloudName, Arc<dyn Southbound>> = BTreeMap::new();
-    let mut local = Vec::new();
-    for cloud in &config.clouds {
-        let CloudKind::Local { capacity } = cloud.kind else {
-            continue;
-        };
-        let settings = LocalSettings {
-            cloud: cloud.name.clone(),
-            deployment: store.deployment().to_owned(),
-            state: config.local.clone(),
-            runtime: config.runtime.clone(),
-            capacity,
-            templates: templates.clone(),
-        };
-        let cable = Arc::new(cable::NetsetupCable::new(Arc::clone(&linux)));
-        let made = LocalCloud::new(settings, cable).map_err(|cause| WireError::Local {
-            cloud: cloud.name.clone(),
-            cause,
-        })?;
-        let made = Arc::new(made);
-        local.push(Arc::clone(&made));
-        clouds.insert(cloud.name.clone(), made);
-    }
+    let Opened {
+        clouds,
+        local,
+        mut meters,
+    } = open(config, store.deployment(), &linux, &wakes)?;
+    meters.push(Arc::new(linux.meter()));
     let instances = LocalMeter::new(store.deployment(), &config.local);
-    let instances = instances.map_err(WireError::Meter)?;
+    meters.push(Arc::new(instances.map_err(WireError::Meter)?));
     let (pushed, troubles) = (Pushed::default(), Troubles::default());
     let any = local.first().map(Arc::clone);
     let shared = move |tenant: &TenantName| any.as_ref().map(|cloud| cloud.shared(tenant));
-    let meters = further_meters(config, &pushed, &troubles, Box::new(shared));
-    let of_kernel: Vec<Arc<dyn Meter>> = vec![Arc::new(instances), Arc::new(linux.meter())];
-    let meters = Meters::new([of_kernel, meters].concat(), troubles.clone());
+    meters.extend(further_meters(config, &pushed, &troubles, Box::new(shared)));
+    let meters = Meters::new(meters, troubles.clone());
     let network = Some(LinuxDataplane::clone(&linux));
     Ok(Wired {
         ports: Ports {
@@ -267,6 +217,75 @@ fn real(config: &Config, memory: Memory) -> Result<Wired, WireError> {
         pushed,
         troubles,
     })
+}
+
+/// Clouds that are ready to be asked.
+#[derive(Default)]
+struct Opened {
+    clouds: BTreeMap<CloudName, Arc<dyn Southbound>>,
+    /// Those of this machine among them.
+    local: Vec<Arc<LocalCloud>>,
+    /// What measures their instances.
+    meters: Vec<Arc<dyn Meter>>,
+}
+
+#[cfg_attr(
+    not(feature = "libvirt"),
+    expect(
+        unused_variables,
+        reason = "only hypervisors tell of changes by themselves"
+    )
+)]
+fn open(
+    config: &Config,
+    deployment: &str,
+    linux: &Arc<LinuxDataplane>,
+    wakes: &Wakes,
+) -> Result<Opened, WireError> {
+    let mut opened = Opened::default();
+    let templates = templates(config);
+    for cloud in &config.clouds {
+        let made: Arc<dyn Southbound> = match &cloud.kind {
+            CloudKind::Local { capacity } => {
+                let settings = LocalSettings {
+                    cloud: cloud.name.clone(),
+                    deployment: deployment.to_owned(),
+                    state: config.local.clone(),
+                    runtime: config.runtime.clone(),
+                    capacity: *capacity,
+                    templates: templates.clone(),
+                };
+                let made = open_local(settings, linux)?;
+                opened.local.push(Arc::clone(&made));
+                made
+            }
+            #[cfg(feature = "libvirt")]
+            CloudKind::Libvirt(set) => {
+                let made = libvirt::open(config, cloud, set, deployment, linux, wakes)?;
+                opened.meters.push(Arc::new(made.meter()));
+                Arc::new(made)
+            }
+            other => {
+                return Err(WireError::NotBuilt {
+                    cloud: cloud.name.clone(),
+                    kind: other.name(),
+                });
+            }
+        };
+        opened.clouds.insert(cloud.name.clone(), made);
+    }
+    Ok(opened)
+}
+
+fn open_local(
+    settings: LocalSettings,
+    linux: &Arc<LinuxDataplane>,
+) -> Result<Arc<LocalCloud>, WireError> {
+    let cloud = settings.cloud.clone();
+    let cable = Arc::new(cable::NetsetupCable::new(Arc::clone(linux)));
+    let opened = LocalCloud::new(settings, cable);
+    let opened = opened.map_err(|cause| WireError::Local { cloud, cause })?;
+    Ok(Arc::new(opened))
 }
 
 /// The meters that look elsewhere than into this machine's kernel.

@@ -1,5 +1,6 @@
 //! Plugs the local cloud's instances into the data plane. The two do not know each other.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ impl Cable for NetsetupCable {
             operation: "plugged",
             detail,
         };
-        let subnet = subnet(request).map_err(failed)?;
+        let subnet = subnet(request.address, request.prefix, request.gateway).map_err(failed)?;
         let plug = Plug {
             tenant: request.tenant.clone(),
             cloud: request.cloud.clone(),
@@ -61,16 +62,16 @@ impl Cable for NetsetupCable {
     }
 }
 
-/// The instance's subnet, of which a cable needs the range and the router; the rest of it is the tenant's business.
-fn subnet(request: &CableRequest) -> Result<Subnet, String> {
-    let cidr = Ipv4Net::new(request.address, request.prefix)
-        .map_err(|error| format!("/{} is no prefix: {error}", request.prefix))?
+/// An instance's subnet, of which a cable needs the range and the router; the rest of it is the tenant's business.
+pub(super) fn subnet(address: Ipv4Addr, prefix: u8, gateway: Ipv4Addr) -> Result<Subnet, String> {
+    let cidr = Ipv4Net::new(address, prefix)
+        .map_err(|error| format!("/{prefix} is no prefix: {error}"))?
         .trunc();
     let name: SubnetName = "net".parse().map_err(|error| format!("{error}"))?;
     Ok(Subnet {
         name,
         cidr,
-        gateway: request.gateway,
+        gateway,
         dhcp_start: cidr.network(),
         dhcp_end: cidr.broadcast(),
     })

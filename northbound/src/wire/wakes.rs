@@ -33,6 +33,14 @@ impl Wakes {
         }
     }
 
+    /// Every tenant's next tick is now.
+    pub fn ring_all(&self) {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        for bell in bells.values() {
+            bell.wake();
+        }
+    }
+
     /// The tenant's loop ends after its tick.
     pub fn stop(&self, tenant: &TenantName) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);

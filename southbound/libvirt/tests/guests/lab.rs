@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::mpsc::{Sender, channel};
@@ -15,7 +16,6 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use virt::connect::Connect;
 
 use crate::exec;
 
@@ -70,8 +70,6 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 impl Lab {
     pub(crate) fn start() -> Self {
-        // What goes wrong comes back as a value.
-        virt::error::clear_error_callback();
         let directory = tempfile::Builder::new()
             .prefix("asaas-libvirt-")
             .tempdir()
@@ -134,11 +132,7 @@ impl Lab {
         let child = self.inside(move || exec::libvirtd(&config, &pid_file));
         *self.daemon.lock().unwrap() = Some(child);
         wait_until("libvirtd answers", || {
-            let Ok(mut connection) = Connect::open(Some(&self.uri())) else {
-                return false;
-            };
-            connection.close().unwrap();
-            true
+            UnixStream::connect(self.path("sock/libvirt-sock")).is_ok()
         });
     }
 
