@@ -59,19 +59,18 @@ fn has_room(ground: &Ground<'_>) -> bool {
     count(ground.instances.values()) < bounds.max.saturating_add(bounds.surge)
 }
 
-/// Who moves next: who is in the wrong place before who is of an older template, and of these the oldest.
+/// Who moves next: who is in the wrong place before who is of an older template, and of these the oldest. Nobody of an older
+/// template does while new ones never get healthy, wherever it is.
 fn next<'a>(ground: &'a Ground<'_>) -> Option<&'a Instance> {
-    let may_go = || {
-        ground
-            .counted()
-            .filter(|instance| !is_young(ground, instance))
-    };
-    let misplaced = may_go()
-        .filter(|instance| is_misplaced(ground, instance))
-        .last();
-    misplaced.or_else(|| {
-        let mut old = may_go().filter(|instance| outdated(ground, instance).is_some());
-        old.next().filter(|_| broken(ground).is_none())
+    let is_broken = broken(ground).is_some();
+    let is_old = |instance: &Instance| outdated(ground, instance).is_some();
+    let may_go =
+        |instance: &&Instance| !is_young(ground, instance) && !(is_broken && is_old(instance));
+    let misplaced = ground.counted().filter(may_go);
+    let misplaced = misplaced.filter(|instance| is_misplaced(ground, instance));
+    misplaced.last().or_else(|| {
+        let mut able = ground.counted().filter(may_go);
+        able.find(|instance| is_old(instance))
     })
 }
 
