@@ -65,7 +65,7 @@ fn next<'a>(ground: &'a Ground<'_>) -> Option<&'a Instance> {
     let is_broken = broken(ground).is_some();
     let is_old = |instance: &Instance| outdated(ground, instance).is_some();
     let may_go =
-        |instance: &&Instance| !is_young(ground, instance) && !(is_broken && is_old(instance));
+        |instance: &&Instance| !(is_young(ground, instance) || is_broken && is_old(instance));
     let misplaced = ground.counted().filter(may_go);
     let misplaced = misplaced.filter(|instance| is_misplaced(ground, instance));
     misplaced.last().or_else(|| {
