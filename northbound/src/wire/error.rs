@@ -62,7 +62,7 @@ impl WireError {
             Self::Local { .. } => "change the cloud or its templates in asaas.yml",
             #[cfg(feature = "libvirt")]
             Self::Libvirt { .. } => "change the cloud or its templates in asaas.yml",
-            Self::UserData { .. } => "correct the template's `user_data` in asaas.yml",
+            Self::UserData { .. } => "put the file there, or correct `templates` in asaas.yml",
             Self::NotBuilt { .. } => {
                 "build it with `make build FEATURES=…`, or take the cloud out of asaas.yml"
             }
