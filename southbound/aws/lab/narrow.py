@@ -1,7 +1,18 @@
 """Listings in the time that they should take. moto holds every instance against every filter, a second for a thousand of them;
-it is shown only those that the filters by tag and by name leave. It still applies all filters itself."""
+it is shown only those that the filters by tag and by name leave. It still applies all filters itself. And for the tags of one
+thing it goes through those of all: twenty seconds for a thousand instances."""
 
 from contextlib import contextmanager
+
+from moto.ec2.models.core import TaggedEC2Resource
+
+
+def get_tags(self):
+    tags = self.ec2_backend.tags.get(self.id, {})
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+TaggedEC2Resource.get_tags = get_tags
 
 
 def filters(call):

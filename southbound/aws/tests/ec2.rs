@@ -22,5 +22,7 @@ mod refusals;
 mod server;
 #[path = "ec2/sites.rs"]
 mod sites;
+#[path = "ec2/thousand.rs"]
+mod thousand;
 
 southbound::conforms!(aws, crate::bed::AwsBed::new());
