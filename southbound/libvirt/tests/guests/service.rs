@@ -16,20 +16,23 @@ use southbound_libvirt::Seed;
 use crate::bed::LibvirtBed;
 use crate::lab::wait_until;
 
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(19, 0, 0, 11);
+/// The address of a launch with this number. Tests share a host and its network, so each has a number of its own.
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(19, 0, 0, 10 + number)
+}
 
-/// A launch of the first instance of tenant `demo`, from the small guest.
-fn small(bed: &LibvirtBed) -> Launch {
-    let mut launch = launch(bed, &tenant("demo"), 1);
+/// A launch of tenant `demo`, from the small guest.
+fn small(bed: &LibvirtBed, number: u8) -> Launch {
+    let mut launch = launch(bed, &tenant("demo"), number);
     launch.instance.template = "small".parse().unwrap();
     launch
 }
 
-/// Waits until the guest serves.
-fn wait_for_service(bed: &LibvirtBed) {
+/// Waits until the guest with this number serves.
+fn wait_for_service(bed: &LibvirtBed, number: u8) {
     let serves = || {
         bed.lab
-            .get(ADDRESS, "/health")
+            .get(address(number), "/health")
             .is_some_and(|head| head.contains(" 200 "))
     };
     wait_until("the guest serves", serves);
@@ -48,9 +51,9 @@ async fn a_saved_guest_is_back_in_a_fraction_of_the_time_that_a_new_one_takes() 
     cloud.terminate(&demo, &still.provider).await.unwrap();
 
     let begun = Instant::now();
-    let seen = cloud.launch(&small(&bed)).await.unwrap();
+    let seen = cloud.launch(&small(&bed, 11)).await.unwrap();
     let launched = begun.elapsed();
-    wait_for_service(&bed);
+    wait_for_service(&bed, 11);
     let cold = begun.elapsed();
     let saving = Instant::now();
     cloud.suspend(&demo, &seen.provider).await.unwrap();
@@ -59,7 +62,7 @@ async fn a_saved_guest_is_back_in_a_fraction_of_the_time_that_a_new_one_takes() 
     let resuming = Instant::now();
     cloud.resume(&demo, &seen.provider).await.unwrap();
     let resumed = resuming.elapsed();
-    wait_for_service(&bed);
+    wait_for_service(&bed, 11);
     let warm = resuming.elapsed();
 
     eprintln!(
@@ -86,17 +89,17 @@ async fn a_guest_gets_its_address_from_its_seed() {
     let kernel = template.kernel.as_mut().unwrap();
     kernel.cmdline += " SEED=1";
 
-    bed.cloud().launch(&small(&bed)).await.unwrap();
+    bed.cloud().launch(&small(&bed, 12)).await.unwrap();
 
-    wait_for_service(&bed);
+    wait_for_service(&bed, 12);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_guest_does_is_measured_from_outside() {
     let bed = LibvirtBed::new().with_small_guest();
-    let (cloud, wanted) = (bed.cloud(), small(&bed));
+    let (cloud, wanted) = (bed.cloud(), small(&bed, 13));
     let InstanceSeen { id, .. } = cloud.launch(&wanted).await.unwrap();
-    wait_for_service(&bed);
+    wait_for_service(&bed, 13);
     let (meter, demo, instances) = (cloud.meter(), tenant("demo"), [wanted.instance.clone()]);
     let mut measured: BTreeSet<Metric> = BTreeSet::new();
     let wanted = [
