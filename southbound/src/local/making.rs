@@ -247,7 +247,6 @@ pub(super) async fn suspend(place: &Place, tenant: &TenantName, name: &str) -> R
     }
     fs::File::create(bundle.suspended())
         .map_err(|cause| Trouble::system("marking it as suspended", &cause))?;
-    crashpoint!("local.suspend.marked");
     place.runtime.pause(&bundle).await
 }
 
@@ -272,7 +271,6 @@ async fn go_on(place: &Place, bundle: &Bundle) -> Result<(), Trouble> {
         Err(trouble) if trouble.detail.contains("not paused") => {}
         done => done?,
     }
-    crashpoint!("local.resume.resumed");
     super::bundle::removed(fs::remove_file(bundle.suspended()))
         .map_err(|cause| Trouble::system("unmarking it as suspended", &cause))
 }
